@@ -1,0 +1,74 @@
+"""The structure of arguments and results at the public border.
+
+In typed IR everything is flattened to leaves; a `Tree` says how leaves make up a Python value.
+
+    Leaf(F64)                       one SSA value
+    Tuple((Leaf(F64), Leaf(I64)))   a tuple
+    Constant(None)                  no leaf: the value is known (None, a string, a function)
+    PullbackTree(...)               one leaf, box<@f.pullback>, and what calling it takes and gives
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .types import Type, cotangent_type
+
+
+@dataclass(frozen=True)
+class Leaf:
+    type: Type
+
+
+@dataclass(frozen=True)
+class Tuple:
+    kids: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class Constant:
+    value: Any
+
+
+@dataclass(frozen=True)
+class PullbackTree:
+    """A pullback: `box<@record>`; takes a cotangent of `primal`, gives the trees of `results`.
+
+    `results` is a Tuple of the structures of the differentiated arguments, or, where `single`,
+    that of the one argument itself.
+    """
+
+    record: str
+    primal: Tree
+    results: Tree
+
+
+Tree = Leaf | Tuple | Constant | PullbackTree
+
+
+def leaf_types(tree: Tree) -> Iterator[Type]:
+    """Types of the leaves, left to right."""
+    from .types import Box
+
+    match tree:
+        case Leaf(t):
+            yield t
+        case Tuple(kids):
+            for kid in kids:
+                yield from leaf_types(kid)
+        case PullbackTree():
+            yield Box(tree.record)
+
+
+def cotangent_tree(tree: Tree) -> Tree:
+    """The structure of a cotangent: a leaf that carries none becomes None."""
+    match tree:
+        case Leaf(t):
+            c = cotangent_type(t)
+            return Constant(None) if c is None else Leaf(c)
+        case Tuple(kids):
+            return Tuple(tuple(cotangent_tree(k) for k in kids))
+        case _:
+            return Constant(None)

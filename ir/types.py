@@ -1,0 +1,108 @@
+"""Types of the typed stages.  Generic stages (`ssa`, `closed`) have none.
+
+    f64 f32 i64 i32 u8 bool c128        scalars; `f64x8` holds eight tangents at once
+    f64[1]   f64[1, strided]            an array: rank static, shape dynamic, layout in the type
+    list<f64, i64>                      one growable array per leaf, one length
+    box<@r>                             a reference to a record, or null
+    fn{@a, @b}                          a set of functions, chosen at run time
+    none  mark                          no value; a place in the arena
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    name: str
+    lanes: int = 1
+
+    def __str__(self) -> str:
+        return self.name if self.lanes == 1 else f"{self.name}x{self.lanes}"
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    elem: Scalar
+    rank: int
+    strided: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.elem}[{self.rank}, strided]" if self.strided else f"{self.elem}[{self.rank}]"
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    items: tuple[Type, ...]
+
+    def __str__(self) -> str:
+        return f"list<{', '.join(map(str, self.items))}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    record: str
+
+    def __str__(self) -> str:
+        return f"box<@{self.record}>"
+
+
+@dataclass(frozen=True, slots=True)
+class FnSet:
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"fn{{{', '.join('@' + n for n in self.names)}}}"
+
+
+Type = Scalar | Array | List | Box | FnSet
+
+F64, F32, C128 = Scalar("f64"), Scalar("f32"), Scalar("c128")
+I64, I32, U8, BOOL = Scalar("i64"), Scalar("i32"), Scalar("u8"), Scalar("bool")
+NONE, MARK, STR = Scalar("none"), Scalar("mark"), Scalar("str")
+FLOATS = frozenset({"f64", "f32", "c128"})
+
+
+def is_float(t: Type) -> bool:
+    """A scalar that carries tangents and cotangents."""
+    return isinstance(t, Scalar) and t.name in FLOATS
+
+
+def is_threaded(t: Type) -> bool:
+    """Whether the cotangent of a value of this type is an accumulator threaded through bwd."""
+    return isinstance(t, (Array, List))
+
+
+def history_type(t: Type) -> Type:
+    """The type of a loop's saved history (ys) of values of type t."""
+    return Array(t, 1) if isinstance(t, Scalar) else List((t,))
+
+
+def element_type(t: Type) -> Type:
+    """What `each` hands out of a history of type t: the inverse of `history_type`."""
+    if isinstance(t, Array) and t.rank == 1:
+        return t.elem
+    if isinstance(t, List) and len(t.items) == 1:
+        return t.items[0]
+    raise TypeError(f"{t} is not a history")
+
+
+def cotangent_type(t: Type) -> Type | None:
+    """The type of a cotangent (or tangent) of a value of type t; None where it carries none.
+
+    The cotangent of `box<@r>` is `box<@r.ct>`, whose fields are the cotangents of r's fields;
+    a record of cotangents is its own cotangent record.
+    """
+    match t:
+        case Scalar():
+            return t if t.name in FLOATS else None
+        case Array():
+            return Array(t.elem, t.rank) if is_float(t.elem) else None
+        case List():
+            kids = tuple(c for c in map(cotangent_type, t.items) if c is not None)
+            return List(kids) if kids else None
+        case Box():
+            return t if t.record.endswith(".ct") else Box(t.record + ".ct")
+        case _:
+            return None
