@@ -43,7 +43,9 @@ def fmod(x: float, y: float) -> float:
 def pow_(x: float, y: float) -> float:
     """C's pow for floats; for ints Python's, whose exponent a check has found non-negative."""
     if isinstance(x, int):
-        return x**y
+        # from 2**64 on the result is out of range anyhow, and might be huge
+        value: float = x**y if y < 64 or -2 < x < 2 else I64_MAX + 1
+        return value
     odd = y == math.floor(y) and math.fmod(y, 2.0) != 0.0 if math.isfinite(y) else False
     try:
         return math.pow(x, y)

@@ -170,7 +170,7 @@ def convert(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Fol
 
 
 def get(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
-    if behind(b, v[0], "zeros"):
+    if behind(b, v[0], "zeros", "zeros_like"):
         assert isinstance(v[0].type, Array)
         return (literal(0.0),) if v[0].type.elem == F64 else None
     if (n := behind(b, v[0], "set")) and all(map(same, n.operands[1:-1], v[1:])):
@@ -197,7 +197,7 @@ def accum(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folde
     if v[0].type == F64:
         return again(b, "add", {"fast": True}, *v)
     for p, q in (v, v[::-1]):
-        if behind(b, q, "zeros", "null"):
+        if behind(b, q, "zeros", "zeros_like", "null"):
             return (p,)
     return None
 
@@ -207,6 +207,15 @@ def length(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Fold
         return again(b, "len", attrs, n.operands[0])
     if n := behind(b, v[0], "zeros"):
         return (n.operands[attrs.get("axis", 0)],)
+    return None
+
+
+def zeros_like(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
+    """Zeros of what has the same shape, so that an updated array is not kept for its shape."""
+    if n := behind(b, v[0], *ARRAY_UPDATES, "zeros_like"):
+        return again(b, "zeros_like", attrs, n.operands[0])
+    if n := behind(b, v[0], "zeros"):
+        return again(b, "zeros", n.attrs, *n.operands)
     return None
 
 
@@ -224,5 +233,5 @@ NO_MODULE = Module()
 RULES: dict[str, Rule] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "pow": pow_, "select": select,
     "not": not_, "and": logical(False), "or": logical(True), "convert": convert, "get": get,
-    "set": set_, "add_at": add_at, "accum": accum, "len": length, "unbox": unbox, "is_null": is_null,
+    "set": set_, "add_at": add_at, "accum": accum, "len": length, "zeros_like": zeros_like, "unbox": unbox, "is_null": is_null,
 }  # fmt: skip

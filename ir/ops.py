@@ -28,7 +28,7 @@ import numpy as np
 
 from . import arithmetic as a
 from .core import Literal, Module, Op, Operand
-from .types import BOOL, F64, I64, MARK, NONE, Array, Box, Scalar, Type
+from .types import BOOL, F64, I64, MARK, NONE, Array, Box, List, Scalar, Type, cotangent_type
 
 INF = float("inf")
 Rule = Callable[[Module, Sequence[Type], Mapping[str, Any]], tuple[Type, ...]]
@@ -112,6 +112,13 @@ def zeroed(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type
     return (Array(attrs.get("elem", F64), len(t)),)
 
 
+def zeros_of(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+    ct = cotangent_type(t[0]) if len(t) == 1 and isinstance(t[0], (Array, List)) else None
+    if ct is None:
+        raise TypeRuleError("one array or list of floats")
+    return (ct,)
+
+
 def accumulated(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
     if len(t) != 2 or t[0] != t[1]:
         raise TypeRuleError("two cotangents of one type")
@@ -121,7 +128,9 @@ def accumulated(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple
 def boxed(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
     fields = record_types(m, attrs["record"])
     if tuple(t) != fields:
-        raise TypeRuleError(f"the fields {', '.join(map(str, fields))}, not {', '.join(map(str, t))}")
+        raise TypeRuleError(
+            f"the fields {', '.join(map(str, fields))}, not {', '.join(map(str, t))}"
+        )
     return (Box(attrs["record"]),)
 
 
@@ -137,8 +146,6 @@ def null_typed(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[
 
 def record_types(m: Module, name: str) -> tuple[Type, ...]:
     """Field types of a record; those of `r.ct` are the cotangents of r's fields."""
-    from .types import cotangent_type
-
     if name in m.records:
         return m.records[name].types
     if name.endswith(".ct"):
@@ -170,9 +177,14 @@ def accum(x: Any, y: Any) -> Any:
     """Sum of two cotangents of one structure; null is zero."""
     if x is None or y is None:
         return y if x is None else x
-    if isinstance(x, tuple):
-        return tuple(map(accum, x, y))
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(accum, x, y))
     return x + y
+
+
+def zeros_like(x: Any) -> Any:
+    """Zeros of the shape of an array or, deep, of a list."""
+    return [zeros_like(v) for v in x] if isinstance(x, list) else np.zeros(x.shape)
 
 
 # ---- the table --------------------------------------------------------------------------------
@@ -269,6 +281,7 @@ row("set",   indexed(1), put, INF, "partial")
 row("add_at", indexed(1), add_at, INF, "partial")
 row("len",   measured, None, 1)
 row("zeros", zeroed, None, INF)
+row("zeros_like", zeros_of, zeros_like, INF)
 row("accum", accumulated, accum, INF)
 # boxes
 row("box",   boxed, lambda *fields: fields, INF)
@@ -331,7 +344,9 @@ def operand_types(operands: Sequence[Operand]) -> tuple[Type, ...]:
     return tuple(v.type for v in operands)
 
 
-def infer(m: Module, opcode: str, operands: Sequence[Operand], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+def infer(
+    m: Module, opcode: str, operands: Sequence[Operand], attrs: Mapping[str, Any]
+) -> tuple[Type, ...]:
     """Result types by the row's rule; TypeRuleError where the operands do not fit."""
     rule = TABLE[opcode].rule
     if rule is None:

@@ -1,11 +1,11 @@
 """Types of the typed stages.  Generic stages (`ssa`, `closed`) have none.
 
-    f64 f32 i64 i32 u8 bool c128        scalars; `f64x8` holds eight tangents at once
-    f64[1]   f64[1, strided]            an array: rank static, shape dynamic, layout in the type
-    list<f64, i64>                      one growable array per leaf, one length
-    box<@r>                             a reference to a record, or null
-    fn{@a, @b}                          a set of functions, chosen at run time
-    none  mark                          no value; a place in the arena
+f64 f32 i64 i32 u8 bool c128        scalars; `f64x8` holds eight tangents at once
+f64[1]   f64[1, strided]            an array: rank static, shape dynamic, layout in the type
+list<f64, i64>                      one growable array per leaf, one length
+box<@r>                             a reference to a record, or null
+fn{@a, @b}                          a set of functions, chosen at run time
+none  mark                          no value; a place in the arena
 """
 
 from __future__ import annotations

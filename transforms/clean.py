@@ -1,0 +1,71 @@
+"""Clean: inline, fold, share, hoist and drop, until the number of ops stays.
+
+Not a pass of its own mathematics: it is `inline`, `simplify`, `cse` and `licm` in one walk (they are
+flags of one builder), then `dce`, repeated.  Stage `opt` is this on every function that the entry reaches,
+and `expand` does it before and after each derivative, because what is shared before is reversed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..ir.core import Function, Module, Value, reached, walk
+from ..ir.types import Box, List, Type
+from .dce import dce_function
+from .effects import Effects
+from .inline import Inlinable
+from .rebuild import Rebuild
+
+ROUNDS = 8
+
+
+def clean(module: Module) -> Module:
+    """The functions that the entry reaches, cleaned; callees first."""
+    out = module.copy()
+    for name in reversed(reached(out, out.entry.name)):
+        clean_function(out, name)
+    return pruned(out, out.entry.name)
+
+
+def clean_function(module: Module, name: str) -> None:
+    """Clean one function of the module in place of the old one."""
+    f = module.functions[name]
+    size = -1
+    for _ in range(ROUNDS):
+        f = dce_function(Rebuild(module, inline=Inlinable(module)).function(f), Effects(module))
+        before, size = size, sum(1 for _ in walk(f.body))
+        if size == before:
+            break
+    module.add(f)
+
+
+def pruned(module: Module, entry: str) -> Module:
+    """The module with only what the entry reaches: functions, the entry first, and records."""
+    functions = {n: module.functions[n] for n in reached(module, entry)}
+    used: dict[str, None] = {}
+    todo = [t for f in functions.values() for v in values(f) for t in boxes([v.type])]
+    while todo:
+        name = todo.pop().record.removesuffix(".ct")
+        if name in module.records and name not in used:
+            used[name] = None
+            todo.extend(t for t in boxes(module.records[name].types))
+    records = {n: r for n, r in module.records.items() if n in used}
+    return Module(functions, records)
+
+
+def values(f: Function) -> Iterator[Value]:
+    """All values that a function defines."""
+    yield from f.inputs
+    for op in walk(f.body):
+        yield from op.results
+        for r in op.regions:
+            yield from r.params
+
+
+def boxes(types: Sequence[Type]) -> Iterator[Box]:
+    """The box types in these types, inside lists too."""
+    for t in types:
+        if isinstance(t, Box):
+            yield t
+        elif isinstance(t, List):
+            yield from boxes(t.items)

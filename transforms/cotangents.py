@@ -1,0 +1,94 @@
+"""Cotangents while a block is reversed: one dictionary from primal value to operand.
+
+Absence is None, not zero: a zero is made only where a value is demanded.  Scalars and boxes are
+*added* (bwd computes contributions); arrays and lists are *threaded*: their cotangent is an
+accumulator that ops update in place, so it is put back, never added twice.
+"""
+
+from __future__ import annotations
+
+from ..ir.builder import Builder
+from ..ir.core import LOOPS, Loop, Op, Operand, Value, zero_literal
+from ..ir.types import Box, Scalar, cotangent_type, is_threaded
+
+SHAPE_KEEPERS = frozenset({"set", "add_at", "accum", "zeros_like"})
+
+
+class Cotangents:
+    """The current scope's cotangents; `active` says for which values there are any."""
+
+    def __init__(self, active: set[Value], definer: dict[Value, Op]) -> None:
+        self.active = active
+        self.definer = definer
+        self.ct: dict[Value, Operand] = {}
+        self.carried: dict[Value, tuple[Loop, int]] = {}
+        for op in {id(op): op for op in definer.values()}.values():
+            if op.opcode in LOOPS:
+                loop = Loop(op)
+                for k, pair in enumerate(zip(loop.carries, loop.results, strict=True)):
+                    for v in pair:
+                        self.carried[v] = (loop, k)
+
+    def is_active(self, v: Operand) -> bool:
+        return isinstance(v, Value) and v in self.active
+
+    def add(self, b: Builder, v: Operand, c: Operand) -> None:
+        """Add a contribution to the cotangent of v."""
+        if not isinstance(v, Value) or v not in self.active:
+            return
+        if v in self.ct:
+            c = b.op("accum", self.ct[v], c)
+        if isinstance(c, Value) and not c.name and v.name:
+            c.name = f"ct.{v.name}"  # made just now, and not yet seen by anybody
+        self.ct[v] = c
+
+    def accumulator(self, b: Builder, v: Operand) -> Operand:
+        """The cotangent of an array so far; fresh zeros where there is none."""
+        assert isinstance(v, Value)
+        if v not in self.ct:
+            self.ct[v] = self.zero(b, v)
+        return self.ct[v]
+
+    def put(self, v: Operand, c: Operand) -> None:
+        """The accumulator of v after an update."""
+        assert isinstance(v, Value)
+        if isinstance(c, Value) and not c.name and v.name:
+            c.name = f"ct.{v.name}"
+        self.ct[v] = c
+
+    def zero(self, b: Builder, v: Operand) -> Operand:
+        """A zero cotangent of v: a literal, zeros of v's shape, or null."""
+        t = cotangent_type(v.type)
+        assert t is not None, v
+        if isinstance(t, Scalar):
+            return zero_literal(t)
+        if isinstance(t, Box):
+            return b.op("null", type=t)
+        assert is_threaded(t)
+        return b.op("zeros_like", self.shape_root(v))
+
+    def shape_root(self, v: Operand) -> Operand:
+        """The earliest value that v has its shape from: through updates and around loops."""
+        while isinstance(v, Value):
+            if v in self.carried:
+                loop, k = self.carried[v]
+                if loop.body.end.opcode == "unreachable":
+                    v = loop.inits[k]
+                    continue
+                after = loop.next[k]
+                if after is loop.carries[k] or self.keeps_shape(after, loop.carries[k]):
+                    v = loop.inits[k]
+                    continue
+                return v
+            op = self.definer.get(v)
+            if op is None or op.opcode not in SHAPE_KEEPERS:
+                return v
+            v = op.operands[0]
+        return v
+
+    def keeps_shape(self, v: Operand, carry: Value) -> bool:
+        """Whether v is an update of the carry: its shape goes around the loop unchanged."""
+        entry = self.carried.pop(carry)
+        root = self.shape_root(v)
+        self.carried[carry] = entry
+        return root is carry

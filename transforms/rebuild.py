@@ -1,0 +1,243 @@
+"""Copy a function through a folding builder: the one walk that most passes are.
+
+What the copy does on its way, where the builder's flags and the arguments ask for it:
+    - constants, strict identities, array laws (fold); equal ops once (share); loop invariants out
+      (hoist): see `ir/builder.py`
+    - an `if` on a literal becomes its arm; a result that both arms yield alike is that operand
+    - a carry that never changes is its initial value; one ys per value, one `each` per array
+    - a loop that provably makes no trip is its initial values
+    - calls of the functions that `inline` accepts become the callee's ops, their locations chained
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..ir.builder import Builder
+from ..ir.core import LOOPS, Block, Function, Literal, Loc, Loop, Module, Op, Operand, Value
+from ..ir.core import literal as as_literal
+
+Change = Callable[[Op], Op]
+
+
+class Rebuild:
+    """One copy of one function; `env` maps its values to operands of the copy."""
+
+    def __init__(
+        self,
+        module: Module,
+        *,
+        fold: bool = True,
+        share: bool = True,
+        hoist: bool = True,
+        inline: Callable[[str], bool] = lambda name: False,
+        change: Change | None = None,
+        replace: Callable[[Rebuild, Builder, Op, list[Operand]], Sequence[Operand] | None]
+        | None = None,
+    ) -> None:
+        self.module = module
+        self.flags = {"fold": fold, "share": share, "hoist": hoist}
+        self.tidy = fold
+        self.inline = inline
+        self.change = change
+        self.replace = replace
+        self.env: dict[Value, Operand] = {}
+        self.inlined_at: Loc = ()
+
+    # ---- functions and blocks
+
+    def function(
+        self, f: Function, tail: Callable[[Builder, list[Operand]], list[Operand]] | None = None
+    ) -> Function:
+        """The copy of f; `tail` may add to what it returns."""
+        b = Builder(self.module, **self.flags)
+        captures, params = self.params(b, f.captures), self.params(b, f.params)
+        self.ops(b, f.body)
+        outs = [self.get(v) for v in f.body.outs]
+        if f.body.end.opcode == "unreachable":
+            block = b.block((), "unreachable", (), loc=f.body.end.loc)
+            return f.but(captures=captures, params=params, body=block)
+        if tail:
+            outs = tail(b, outs)
+        block = b.block((), "return", outs, loc=f.body.end.loc)
+        types = tuple(v.type for v in outs)
+        return f.but(captures=captures, params=params, results=types, body=block)
+
+    def params(self, b: Builder, params: Sequence[Value]) -> tuple[Value, ...]:
+        fresh = tuple(b.param(p.type, p.name) for p in params)
+        self.env.update(zip(params, fresh, strict=True))
+        return fresh
+
+    def get(self, v: Operand) -> Operand:
+        return v if isinstance(v, Literal) else self.env[v]
+
+    def ops(self, b: Builder, block: Block) -> None:
+        for op in block.body:
+            self.one(b, op)
+
+    def region(self, b: Builder, block: Block) -> Block:
+        """The copy of an arm, which ends as the original does."""
+        self.ops(b, block)
+        return self.ended(b, block, (), [self.get(v) for v in block.outs])
+
+    @staticmethod
+    def ended(b: Builder, block: Block, params: Sequence[Value], outs: Sequence[Operand]) -> Block:
+        return b.block(params, block.end.opcode, outs, block.end.groups, block.end.loc)
+
+    # ---- one op
+
+    def one(self, b: Builder, op: Op) -> None:
+        if self.change:
+            op = self.change(op)
+        operands = [self.get(v) for v in op.operands]
+        results = self.replace(self, b, op, operands) if self.replace else None
+        if results is None:
+            results = self.copied(b, op, operands)
+        self.env.update(zip(op.results, results, strict=True))
+
+    def copied(self, b: Builder, op: Op, operands: list[Operand]) -> Sequence[Operand]:
+        if op.opcode == "call" and self.inline(op.attrs["fn"]):
+            return self.inlined(b, op, operands)
+        if op.opcode == "if":
+            return self.branch(b, op, operands)
+        if op.opcode in LOOPS:
+            return self.loop(b, op, operands)
+        regions = [self.region(b.child("loop"), r) for r in op.regions]
+        return self.emit(b, op, operands, regions)
+
+    def emit(
+        self, b: Builder, op: Op, operands: Sequence[Operand], regions: Sequence[Block] = ()
+    ) -> tuple[Operand, ...]:
+        """The op again, on other operands."""
+        types = [v.type for v in op.results]
+        names = [v.name for v in op.results]
+        loc = op.loc + self.inlined_at
+        return b.emit(op.opcode, operands, op.attrs, types, names, regions, loc, op.groups)
+
+    def inlined(self, b: Builder, op: Op, operands: list[Operand]) -> Sequence[Operand]:
+        f = self.module.functions[op.attrs["fn"]]
+        before = self.inlined_at
+        self.inlined_at = op.loc + before
+        self.env.update(zip(f.inputs, operands, strict=True))
+        self.ops(b, f.body)
+        self.inlined_at = before
+        outs = [self.get(v) for v in f.body.outs]
+        for result, out in zip(op.results, outs, strict=True):
+            if isinstance(out, Value) and not out.name:
+                out.name = result.name  # the caller's name serves a value that had none
+        return outs
+
+    def branch(self, b: Builder, op: Op, operands: list[Operand]) -> Sequence[Operand]:
+        condition = operands[0]
+        if self.tidy and isinstance(condition, Literal):
+            arm = op.regions[0 if condition.value else 1]
+            if arm.end.opcode != "unreachable":
+                self.ops(b, arm)
+                return [self.get(v) for v in arm.outs]
+        regions = [self.region(b.child("if"), r) for r in op.regions]
+        results = list(self.emit(b, op, operands, regions))
+        if self.tidy:
+            live = [r for r in regions if r.end.opcode != "unreachable"]
+            for k in range(len(results)):
+                outs = {r.outs[k] for r in live}
+                if len(outs) == 1 and (len(live) == 2 or visible(b, outs)):
+                    results[k] = outs.pop()
+        return results
+
+    # ---- loops
+
+    def loop(self, b: Builder, op: Op, operands: list[Operand]) -> Sequence[Operand]:
+        loop = Loop(op)
+        n0 = len(loop.bounds)
+        inits = operands[n0 : n0 + loop.ncarries]
+        each = operands[n0 + loop.ncarries :]
+        if self.tidy and not loop.ys and idle(loop, operands):
+            return inits + [as_literal(0)] * (loop.trips is not None)
+        fixed = self.invariant(loop, inits) if self.tidy else set()
+        kept = [k for k in range(loop.ncarries) if k not in fixed]
+        ys = unique(loop.ys) if self.tidy else list(range(len(loop.ys)))
+        sources = unique(each) if self.tidy else list(range(len(each)))
+        body = b.child("loop")
+        index = self.params(body, [loop.index]) if loop.index is not None else ()
+        for k in fixed:
+            self.env[loop.carries[k]] = inits[k]
+        carries = self.params(body, [loop.carries[k] for k in kept])
+        elements = self.params(body, [loop.elements[k] for k in sources])
+        for k, source in enumerate(each):
+            first = next(j for j in sources if each[j] == source) if self.tidy else k
+            self.env[loop.elements[k]] = self.env[loop.elements[first]]
+        regions = []
+        if not loop.is_for:
+            test = b.child("loop")
+            self.home(test, carries)
+            self.ops(test, op.regions[0])
+            outs = [self.get(v) for v in op.regions[0].outs]
+            regions.append(self.ended(test, op.regions[0], carries, outs))
+        self.ops(body, loop.body)
+        outs = [self.get(loop.next[k]) for k in kept] + [self.get(loop.ys[k]) for k in ys]
+        params = (*index, *carries, *elements)
+        if loop.body.end.opcode == "unreachable":
+            regions.append(body.block(params, "unreachable", (), loc=loop.body.end.loc))
+        else:
+            regions.append(
+                body.block(params, "next", outs, (len(kept), len(ys)), loop.body.end.loc)
+            )
+        groups = (n0, len(kept), len(sources)) if loop.is_for else (len(kept),)
+        results = [loop.results[k] for k in kept] + [loop.histories[k] for k in ys]
+        results += [loop.trips] if loop.trips is not None else []
+        copy = b.emit(
+            op.opcode,
+            operands[:n0] + [inits[k] for k in kept] + [each[k] for k in sources],
+            op.attrs,
+            [v.type for v in results],
+            [v.name for v in results],
+            regions,
+            op.loc + self.inlined_at,
+            groups,
+        )
+        made = dict(zip(results, copy, strict=True))
+        outputs = [inits[k] if k in fixed else made[v] for k, v in enumerate(loop.results)]
+        for y in loop.ys:
+            outputs.append(made[loop.histories[next(j for j in ys if loop.ys[j] == y)]])
+        return outputs + ([made[loop.trips]] if loop.trips is not None else [])
+
+    @staticmethod
+    def home(b: Builder, values: Sequence[Operand]) -> None:
+        for v in values:
+            if isinstance(v, Value):
+                b.home[v] = b.depth
+
+    @staticmethod
+    def invariant(loop: Loop, inits: Sequence[Operand]) -> set[int]:
+        """Carries whose next value is themselves, or the literal that they began with."""
+        if loop.body.end.opcode == "unreachable":
+            return set()
+        pairs = zip(loop.next, loop.carries, inits, strict=True)
+        return {
+            k
+            for k, (after, carry, init) in enumerate(pairs)
+            if after is carry or (isinstance(after, Literal) and after == init)
+        }
+
+
+def visible(b: Builder, outs: set[Operand]) -> bool:
+    """Whether a single yielded operand is known outside the arm."""
+    (v,) = outs
+    return isinstance(v, Literal) or b.home.get(v, b.depth + 1) <= b.depth
+
+
+def idle(loop: Loop, operands: Sequence[Operand]) -> bool:
+    """Whether a `for` has literal bounds that give no trip."""
+    bounds = operands[: len(loop.bounds)]
+    if not bounds or not all(isinstance(v, Literal) for v in bounds):
+        return False
+    lo, hi, step = (v.value for v in bounds if isinstance(v, Literal))
+    return bool(step) and len(range(lo, hi, step)) == 0
+
+
+def unique(values: Sequence[Operand]) -> list[int]:
+    """Positions of the first occurrences."""
+    seen: dict[Operand, int] = {}
+    for k, v in enumerate(values):
+        seen.setdefault(v, k)
+    return list(seen.values())

@@ -1,0 +1,524 @@
+"""Reverse mode: from a function to its fwd and bwd.
+
+    @f [captures](parameters) -> results
+    @f.fwd: as @f, and the residuals after the results
+    @f.bwd [needed inputs, residuals](cotangents of results, accumulators)
+        -> cotangents of the active inputs
+
+The law.  For y = f(x) with Jacobian J, bwd computes J^T ct.  A block is a composition of ops, so
+its transpose is the composition of the ops' transposes in reverse order; where a value is used
+twice the contributions add.  For the structured ops:
+
+    if       the arm that was taken is reversed; the other one contributes nothing
+    for      s' = body(i, s) repeated: the body's transpose repeated with i running backwards;
+             values from outside collect their contributions in carries
+    while    a `for` over the trips that fwd counted, backwards
+    call     bwd of the callee, on residuals that its fwd returned
+
+bwd is built on the primal's own values: an op's adjoint refers to the very operands of the op.  Then
+`residuals` decides what of them is passed again, saved by fwd or computed again, and one renaming
+copy ends it.  So nothing is renamed while reversing, and the text of bwd reads like the primal's.
+
+Recursion: what a function's bwd needs of its inputs, and whether anything is saved at all, is the
+least fixpoint: assume nothing, build; if bwd reads more, assume that and build again.  The
+residuals of one recursive call are one box.
+
+Method: Griewank and Walther 2008 (reverse accumulation); Pearlmutter and Siskind 2008 (first-class,
+nested); the structured form follows Innes 2018 and, for what to save, the min-cut of Moses and
+Churavy 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..ir.builder import Builder
+from ..ir.core import (
+    Block,
+    Function,
+    Loop,
+    Module,
+    Op,
+    Operand,
+    Record,
+    Value,
+    free_values,
+    literal,
+    reached,
+    walk,
+)
+from ..ir.types import BOOL, I64, Box, Type, cotangent_type, history_type, is_threaded
+from .activity import active_values, consumed, consumed_inputs
+from .cotangents import Cotangents
+from .rebuild import Rebuild
+from .residuals import Residuals, extended
+from .rules import CONSTANT, LINEAR, PARTIALS, apply_partial
+
+
+@dataclass(eq=False)
+class Rule:
+    """How to call the derivative of a function.  Positions count captures, then parameters."""
+
+    fwd: str
+    bwd: str
+    active: list[int]  # inputs whose cotangent bwd returns
+    seeds: list[int]  # results whose cotangent it takes
+    accumulators: list[int]  # active inputs that are only read: threaded through
+    needed: list[int] = field(default_factory=list)  # inputs that bwd takes again
+    residuals: list[Type] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)  # of the residuals
+
+
+Key = tuple[str, tuple[bool, ...], tuple[bool, ...]]
+
+
+class Derivatives:
+    """The derivatives made in one module: rules by (function, active inputs, seeded results)."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.rules: dict[Key, Rule] = {}
+        self.pushforwards: dict[tuple[str, tuple[bool, ...]], tuple[str, list[int]]] = {}
+        self.consumed: dict[str, tuple[bool, ...]] = {}
+
+    def fresh(self, name: str) -> str:
+        """A function or record name that is not taken."""
+        taken = self.module.functions.keys() | self.module.records.keys()
+        k = 1
+        while (candidate := name if k == 1 else f"{name}.{k}") in taken:
+            k += 1
+        return candidate
+
+    def consumes(self, name: str) -> tuple[bool, ...]:
+        return consumed_inputs(self.module, name, self.consumed)
+
+    def is_recursive(self, name: str) -> bool:
+        ops = walk(self.module.functions[name].body)
+        return any(
+            op.opcode == "call" and name in reached(self.module, op.attrs["fn"]) for op in ops
+        )
+
+
+def vjp(d: Derivatives, name: str, active: Sequence[bool], seeds: Sequence[bool]) -> Rule:
+    """Make @name.fwd and @name.bwd in the module; made once for each pattern of activity."""
+    key = (name, tuple(active), tuple(seeds))
+    if key in d.rules:
+        return d.rules[key]
+    f = d.module.functions[name]
+    reads_only = [not c for c in d.consumes(name)]
+    rule = Rule(
+        fwd=d.fresh(f"{name}.fwd"),
+        bwd=d.fresh(f"{name}.bwd"),
+        active=[k for k, a in enumerate(active) if a],
+        seeds=[k for k, s in enumerate(seeds) if s],
+        accumulators=[
+            k for k, a in enumerate(active) if a and reads_only[k] and is_threaded(f.inputs[k].type)
+        ],
+    )
+    d.rules[key] = rule
+    if not d.is_recursive(name):
+        Reverse(d, f, rule).build()
+        return rule
+    while True:
+        rules, functions = dict(d.rules), dict(d.module.functions)
+        announce(d.module, f, rule)
+        missing = Reverse(d, f, rule, recursive=True).build()
+        if missing is None:
+            return rule
+        d.rules, d.module.functions = rules, functions
+        rule.needed = sorted({*rule.needed, *missing.needed})
+        if missing.saved and not rule.residuals:
+            rule.residuals = [Box(d.fresh(f"{name}.residuals"))]
+            rule.names = ["residuals"]
+
+
+def announce(module: Module, f: Function, rule: Rule) -> None:
+    """Signatures of a recursive function's fwd and bwd, for the calls inside them."""
+    assert f.results is not None
+    empty = Block((), (Op("unreachable"),))
+    module.add(f.but(name=rule.fwd, results=(*f.results, *rule.residuals), body=empty))
+    cts = tuple(ct for k in rule.active if (ct := cotangent_type(f.inputs[k].type)))
+    module.add(f.but(name=rule.bwd, results=cts, body=empty))
+
+
+@dataclass
+class Missing:
+    """What a recursive bwd reads beyond what was assumed."""
+
+    needed: list[int]
+    saved: bool
+
+
+class Reverse(Cotangents):
+    """The reversal of one function."""
+
+    def __init__(self, d: Derivatives, f: Function, rule: Rule, recursive: bool = False) -> None:
+        self.d, self.f, self.rule, self.recursive = d, f, rule, recursive
+        self.module = d.module
+        definer = {v: op for op in walk(f.body) for v in op.results}
+        outputs = [f.body.outs[k] for k in rule.seeds]
+        active = active_values(f.body, [f.inputs[k] for k in rule.active], outputs)
+        super().__init__(active, definer)
+        self.consumed = consumed(d.module, f.body, d.consumed)
+        self.residuals = Residuals(f.body, definer, self.consumed)
+        for v in f.inputs:
+            self.residuals.settle(v, f.body)
+        self.calls: dict[Op, tuple[Rule, list[Value]]] = {}
+
+    def build(self) -> Missing | None:
+        """Add fwd and bwd to the module; what must be assumed more, where that fails."""
+        f, rule = self.f, self.rule
+        assert f.results is not None
+        b = Builder(self.module, share=False, hoist=False)
+        b.definer.update(self.definer)
+        seeds = [b.param(self.ct_type(v), ct_name(v, "y")) for v in self.seeded()]
+        accumulators = [
+            b.param(self.ct_type(f.inputs[k]), f"acc.{f.inputs[k].name}") for k in rule.accumulators
+        ]
+        for k, acc in zip(rule.accumulators, accumulators, strict=True):
+            self.ct[f.inputs[k]] = acc
+        for v, c in zip(self.seeded(), seeds, strict=True):
+            self.add(b, v, c)
+        self.reverse(b, f.body)
+        outs = [self.ct.get(f.inputs[k]) or self.zero(b, f.inputs[k]) for k in rule.active]
+        again = [v for v in f.inputs if v not in self.consumed]
+        saved = self.residuals.resolve(b, f.body, outs, again)
+        used = set(free_values(b.block((), "return", outs)))
+        needed = [k for k, v in enumerate(f.inputs) if v in used and v not in saved]
+        if self.recursive:
+            if not set(needed) <= set(rule.needed) or (saved and not rule.residuals):
+                return Missing(needed, bool(saved))
+        else:
+            rule.needed, rule.residuals = needed, [v.type for v in saved]
+            rule.names = [v.name for v in saved]
+        self.add_bwd(b, saved, [*seeds, *accumulators], outs)
+        self.add_fwd(saved)
+        return None
+
+    def seeded(self) -> list[Operand]:
+        return [self.f.body.outs[k] for k in self.rule.seeds]
+
+    @staticmethod
+    def ct_type(v: Operand) -> Type:
+        t = cotangent_type(v.type)
+        assert t is not None, v
+        return t
+
+    def add_bwd(
+        self, b: Builder, saved: list[Value], params: list[Value], outs: list[Operand]
+    ) -> None:
+        rule, f = self.rule, self.f
+        residuals = list(saved)
+        if self.recursive and rule.residuals:
+            record = rule.residuals[0]
+            assert isinstance(record, Box)
+            types = tuple(v.type for v in saved)
+            self.module.records[record.record] = Record(record.record, types)
+            box = Value(record, "residuals")
+            fields = tuple(Value(v.type, v.name) for v in saved)
+            b.ops.insert(0, Op("unbox", (box,), fields))
+            self.residuals.alias.update(zip(saved, fields, strict=True))
+            residuals = [box]
+        body = b.block((), "return", outs)
+        types = tuple(self.ct_type(f.inputs[k]) for k in rule.active)
+        captures = (*(f.inputs[k] for k in rule.needed), *residuals)
+        raw = Function(rule.bwd, captures, tuple(params), types, body, {}, f.loc)
+        self.module.add(Renaming(self.module, self.residuals.alias).function(raw))
+
+    def add_fwd(self, saved: list[Value]) -> None:
+        rule, f = self.rule, self.f
+        r = self.residuals
+        same_calls = all(c.fwd == op.attrs["fn"] for op, (c, _) in self.calls.items())
+        if not saved and not any(r.saved.values()) and same_calls:
+            self.module.functions.pop(rule.fwd, None)
+            rule.fwd = f.name
+            return
+
+        def change(op: Op) -> Op:
+            if op in self.calls:
+                callee, values = self.calls[op]
+                attrs = {**op.attrs, "fn": callee.fwd}
+                return op.but(attrs=attrs, results=op.results + tuple(values))
+            return extended(op, r)
+
+        copy = Rebuild(self.module, share=False, hoist=False, change=change)
+
+        def tail(b: Builder, outs: list[Operand]) -> list[Operand]:
+            values = [copy.get(v) for v in saved]
+            if self.recursive and rule.residuals:
+                assert isinstance(rule.residuals[0], Box)
+                values = [b.op("box", *values, record=rule.residuals[0].record)]
+            elif self.recursive:
+                values = []
+            return outs + values
+
+        fwd = copy.function(f, tail)
+        types = (*(f.results or ()), *rule.residuals)
+        self.module.add(fwd.but(name=rule.fwd, results=types))
+
+    # ---- the walk
+
+    def reverse(self, b: Builder, block: Block) -> None:
+        """Add the adjoints of a block's ops to b, last op first."""
+        for op in reversed(block.body):
+            if not any(v in self.active for v in op.results):
+                continue
+            cts = [self.ct.pop(v, None) for v in op.results]
+            if all(c is None for c in cts):
+                continue
+            b.loc = op.loc
+            if op.opcode in REGION_RULES:
+                REGION_RULES[op.opcode](self, b, op, cts)
+            elif op.opcode in PARTIALS:
+                assert cts[0] is not None
+                for x, row in zip(op.operands, PARTIALS[op.opcode], strict=True):
+                    if row is not None and self.is_active(x):
+                        t = apply_partial(b, row, cts[0], op, op.results[0], op.operands)
+                        self.add(b, x, t)
+            elif op.opcode in LINEAR:
+                assert cts[0] is not None
+                LINEAR[op.opcode][1](self, b, op, cts[0])
+            else:
+                assert op.opcode in CONSTANT, f"{op.opcode} has no derivative"
+
+    def branch(self, b: Builder, op: Op, cts: Cts) -> None:
+        """Both arms start from the accumulators of now; what an arm does not touch stays."""
+        around = self.ct
+        arms = []
+        for r in op.regions:
+            inner = b.child("if")
+            self.ct = {v: c for v, c in around.items() if is_threaded(v.type)}
+            if r.end.opcode != "unreachable":
+                for v, c in zip(r.outs, cts, strict=True):
+                    if c is not None:
+                        self.add(inner, v, c)
+                self.reverse(inner, r)
+            arms.append((inner, r, self.ct))
+        touched = {
+            v: None
+            for _, _, ct in arms
+            for v in ct
+            if not is_threaded(v.type) or ct[v] is not around.get(v)
+        }
+        values = [v for v in touched if self.residuals.home.get(v) not in op.regions]
+        regions = []
+        for inner, r, ct in arms:
+            if r.end.opcode == "unreachable":
+                regions.append(Block((), (Op("unreachable", loc=op.loc),)))
+                continue
+            outs = [ct[v] if v in ct else self.zero(inner, v) for v in values]
+            self.residuals.save(inner, r, outs)
+            regions.append(inner.block((), "yield", outs))
+        self.ct = around
+        types = [self.ct_type(v) for v in values]
+        names = [ct_name(v) for v in values]
+        results = b.emit("if", op.operands, {}, types, names, regions)
+        for v, c in zip(values, results, strict=True):
+            if is_threaded(v.type):
+                self.put(v, c)
+            else:
+                self.add(b, v, c)
+
+    def loop(self, b: Builder, op: Op, cts: Cts) -> None:
+        LoopReversal(self, b, Loop(op), cts).run()
+
+    def call(self, b: Builder, op: Op, cts: Cts) -> None:
+        f = self.module.functions[op.attrs["fn"]]
+        rule = vjp(
+            self.d, f.name, [self.is_active(v) for v in op.operands], [c is not None for c in cts]
+        )
+        residuals = [Value(t, n) for t, n in zip(rule.residuals, rule.names, strict=True)]
+        for v in residuals:
+            self.residuals.settle(v, self.residuals.home[op.results[0]])
+        self.calls[op] = rule, residuals
+        threaded: dict[int, Operand] = {}
+        taken: set[Operand] = set()
+        for k in rule.accumulators:  # an array given twice has one accumulator; the rest are fresh
+            v = op.operands[k]
+            threaded[k] = self.zero(b, v) if v in taken else self.accumulator(b, v)
+            taken.add(v)
+        seeds = [cts[k] for k in rule.seeds]
+        captures = [op.operands[k] for k in rule.needed] + residuals
+        params = [c for c in seeds if c is not None] + list(threaded.values())
+        types = [self.ct_type(f.inputs[k]) for k in rule.active]
+        attrs = {"fn": rule.bwd}
+        groups = (len(captures), len(params))
+        outs = b.emit("call", [*captures, *params], attrs, types, groups=groups)
+        first = {op.operands[k]: k for k in reversed(rule.accumulators)}
+        back = {k for k in rule.accumulators if first[op.operands[k]] == k}
+        for k, c in zip(rule.active, outs, strict=True):  # accumulators go back before others add
+            if k in back:
+                self.put(op.operands[k], c)
+        for k, c in zip(rule.active, outs, strict=True):
+            if k not in back:
+                self.add(b, op.operands[k], c)
+
+    def box(self, b: Builder, op: Op, cts: Cts) -> None:
+        """A null cotangent is zero: then the fields get zeros."""
+        c = cts[0]
+        assert c is not None
+        fields = [v for v in op.operands if cotangent_type(v.type) is not None]
+        null, full = b.child("if"), b.child("if")
+        zeros = [self.zero(null, v) for v in fields]
+        types = [self.ct_type(v) for v in fields]
+        parts = full.emit("unbox", (c,), {}, types)
+        regions = [null.block((), "yield", zeros), full.block((), "yield", parts)]
+        is_null = b.emit("is_null", (c,), {}, [BOOL])
+        outs = b.emit("if", is_null, {}, types, [ct_name(v) for v in fields], regions)
+        for v, part in zip(fields, outs, strict=True):
+            self.add(b, v, part)
+
+    def unbox(self, b: Builder, op: Op, cts: Cts) -> None:
+        t = self.ct_type(op.operands[0])
+        assert isinstance(t, Box)
+        fields = [
+            self.zero(b, v) if c is None else c
+            for v, c in zip(op.results, cts, strict=True)
+            if cotangent_type(v.type) is not None
+        ]
+        self.add(b, op.operands[0], b.emit("box", fields, {"record": t.record}, [t])[0])
+
+
+class LoopReversal:
+    """The reversal of one `for` or `while`."""
+
+    def __init__(self, reverse: Reverse, b: Builder, loop: Loop, cts: Cts) -> None:
+        self.r, self.b, self.loop, self.cts = reverse, b, loop, cts
+        self.inner = b.child("loop")
+        n = loop.ncarries
+        self.carried = [k for k in range(n) if loop.carries[k] in reverse.active]
+        self.ys = [k for k in range(len(loop.ys)) if cts[n + k] is not None]
+
+    def run(self) -> None:
+        r, b, loop = self.r, self.b, self.loop
+        if loop.body.end.opcode == "unreachable":  # no trip was made
+            for k in self.carried:
+                r.add(b, loop.inits[k], self.carry_seed(k))
+            return
+        carries = [
+            self.inner.param(r.ct_type(loop.carries[k]), ct_name(loop.carries[k]))
+            for k in self.carried
+        ]
+        history = [self.inner.param(r.ct_type(loop.ys[k]), ct_name(loop.ys[k])) for k in self.ys]
+        accumulators = self.accumulators()
+        around, r.ct = r.ct, dict(accumulators)
+        for k, c in zip(self.carried, carries, strict=True):
+            r.add(self.inner, loop.next[k], c)
+        for k, c in zip(self.ys, history, strict=True):
+            r.add(self.inner, loop.ys[k], c)
+        r.reverse(self.inner, loop.body)
+        nexts = [r.ct.pop(loop.carries[k], None) for k in self.carried]
+        after = [
+            r.zero(self.inner, loop.carries[k]) if c is None else c
+            for k, c in zip(self.carried, nexts, strict=True)
+        ]
+        elements = {k: r.ct.pop(v) for k, v in enumerate(loop.elements) if v in r.ct}
+        outside = [v for v in r.ct if r.ct[v] is not accumulators.get(v)]
+        totals, sums = self.collect(outside, accumulators)
+        r.ct = around
+        self.emit(carries, history, after, elements, outside, totals, sums)
+
+    def accumulators(self) -> dict[Value, Operand]:
+        """A carry for the accumulator of every active array that the body reads from outside."""
+        r = self.r
+        return {
+            v: self.inner.param(r.ct_type(v), ct_name(v))
+            for v in free_values(self.loop.body)
+            if v in r.active and is_threaded(v.type)
+        }
+
+    def collect(
+        self, outside: list[Value], accumulators: dict[Value, Operand]
+    ) -> tuple[list[Operand], list[Operand]]:
+        """Carries that sum the contributions to values from outside, and their next values."""
+        r = self.r
+        totals, sums = [], []
+        for v in outside:
+            if v in accumulators:
+                totals.append(accumulators[v])
+                sums.append(r.ct[v])
+            else:
+                total = self.inner.param(r.ct_type(v), ct_name(v))
+                totals.append(total)
+                sums.append(self.inner.op("accum", total, r.ct[v]))
+        return totals, sums
+
+    def carry_seed(self, k: int) -> Operand:
+        c = self.cts[k]
+        return self.r.zero(self.b, self.loop.results[k]) if c is None else c
+
+    def emit(
+        self,
+        carries: list[Value],
+        history: list[Value],
+        after: list[Operand],
+        elements: dict[int, Operand],
+        outside: list[Value],
+        totals: list[Operand],
+        sums: list[Operand],
+    ) -> None:
+        r, b, loop, inner = self.r, self.b, self.loop, self.inner
+        outs = [*after, *sums, *elements.values()]
+        index = loop.index if loop.index is not None else inner.param(I64, "k")
+        given = [index, *loop.elements] if loop.is_for else [index]
+        pairs = r.residuals.save(inner, loop.body, outs, given)
+        used = set(free_values(inner.block((), "next", outs)))
+        read = [k for k, v in enumerate(loop.elements) if v in used]
+        params = [index, *carries, *totals, *history]
+        params += [loop.elements[k] for k in read] + [v for v, _ in pairs]
+        groups = (len(after) + len(sums), len(elements))
+        body = inner.block(params, "next", outs, groups)  # type: ignore[arg-type]
+        inits = [self.carry_seed(k) for k in self.carried]
+        inits += [r.accumulator(b, v) if is_threaded(v.type) else r.zero(b, v) for v in outside]
+        each = [c for k in self.ys if (c := self.cts[loop.ncarries + k]) is not None]
+        each += [loop.each[k] for k in read] + [carrier for _, carrier in pairs]
+        bounds: Sequence[Operand] = loop.bounds
+        if not loop.is_for:
+            bounds = (literal(0), r.residuals.trip_count(loop.op), literal(1))
+        types = [v.type for v in inits] + [history_type(v.type) for v in elements.values()]
+        names = [ct_name(loop.results[k]) for k in self.carried] + [ct_name(v) for v in outside]
+        attrs = {} if loop.reversed else {"reversed": True}
+        operands = [*bounds, *inits, *each]
+        results = b.emit(
+            "for", operands, attrs, types, names, [body], groups=(3, len(inits), len(each))
+        )
+        n, m = len(self.carried), len(inits)
+        for v, c in zip(outside, results[n:m], strict=True):
+            if is_threaded(v.type):
+                r.put(v, c)
+            else:
+                r.add(b, v, c)
+        for k, c in zip(elements, results[m:], strict=True):
+            r.add(b, loop.each[k], c)
+        for k, c in zip(self.carried, results[:n], strict=True):
+            r.add(b, loop.inits[k], c)
+
+
+class Renaming(Rebuild):
+    """The copy that ends bwd: values of arms stand for their carriers."""
+
+    def __init__(self, module: Module, alias: dict[Value, Value]) -> None:
+        super().__init__(module)
+        self.alias = alias
+
+    def get(self, v: Operand) -> Operand:
+        while isinstance(v, Value) and v not in self.env:
+            v = self.alias[v]
+        return self.env[v] if isinstance(v, Value) else v
+
+
+def ct_name(v: Operand, default: str = "") -> str:
+    name = v.name if isinstance(v, Value) else ""
+    return f"ct.{name or default}" if name or default else ""
+
+
+Cts = list[Operand | None]
+REGION_RULES = {
+    "if": Reverse.branch,
+    "for": Reverse.loop,
+    "while": Reverse.loop,
+    "call": Reverse.call,
+    "box": Reverse.box,
+    "unbox": Reverse.unbox,
+}
