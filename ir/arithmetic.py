@@ -155,7 +155,7 @@ def polygamma(n: int, x: float) -> float:
     + n! / (2 x^(n+1)) + sum B_2k (2k+n-1)! / ((2k)! x^(2k+n)))  (Abramowitz and Stegun 6.3.18, 6.4.11).
     nan at the poles 0, -1, -2, ...
     """
-    if x != x or (x <= 0.0 and (x == math.floor(x) or x < -1e6)):
+    if x != x or (x <= 0.0 and (x < -1e6 or x == math.floor(x))):
         return math.nan
     if x == math.inf:
         return math.inf if n == 0 else 0.0
@@ -165,7 +165,7 @@ def polygamma(n: int, x: float) -> float:
     sign_n = -1.0 if n % 2 else 1.0
     total = 0.0
     while x < 15.0 + n:
-        total -= sign_n * factorial / pow_(x, n + 1.0)
+        total -= div(sign_n * factorial, pow_(x, n + 1.0))
         x += 1.0
     if n == 0:
         series = math.log(x) - 0.5 / x

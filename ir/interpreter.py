@@ -34,7 +34,7 @@ __all__ = ["Trap", "run"]
 DEEPEST = 20_000  # interpreted calls; then RecursionError, as Python has it
 PLACED = frozenset({"mark", "release", "copy"})
 
-Derive = Callable[[Op, Module, list[Any]], Sequence[Any]]
+Derive = Callable[..., Any]
 
 
 class _Segment:
@@ -139,7 +139,8 @@ def run(
 ) -> Any:
     """Runs function `name` (`@name` too) on leaves: floats, ints, bools, arrays, boxes.
 
-    `derive(op, module, values)` gives the results of a `vjp`, `jvp` or `pull` op.
+    `derive(op, module, values)` gives the list of results of a `vjp`, `jvp` or `pull` op; what a
+    generic module calls is said in `generic`.
     """
     name = name.removeprefix("@")
     f = module.functions.get(name)
@@ -148,7 +149,7 @@ def run(
     if f.results is None:
         from .generic import run_generic
 
-        return run_generic(module, name, *args, globals=globals, derive=derive, captures=captures)
+        return run_generic(module, name, args, captures, globals, derive)
     machine = _Machine(module, derive)
     for what, given, wanted in (("captures", captures, f.captures), ("arguments", args, f.params)):
         if len(given) != len(wanted):

@@ -105,9 +105,12 @@ def convert(s: Slots, op: Op) -> Step:
 
     def one(env: Env) -> None:
         try:
-            env[target] = ops.evaluate("convert", (env[source],), op.attrs, to)
+            value = ops.convert(env[source], to)
         except (ArithmeticError, ValueError) as error:
             raise s.trap(op, f"its check has not passed: {error}") from error
+        if to == I64 and not I64_MIN <= value <= I64_MAX:
+            raise s.trap(op, f"its check has not passed: {value} is no i64")
+        env[target] = value
 
     return one
 

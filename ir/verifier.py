@@ -7,7 +7,7 @@ Structure
  3. `if` and `while` have two regions, `for` and `def` one, all others none.
  4. A block ends in one op of the kind that its place demands (a function in `return`, an arm in
     `yield`, a test in `test`, a loop's body in `next`) or in `unreachable`; no op ends it earlier.
- 5. Groups divide the operands as the opcode says; what a block's end needs stands there.
+ 5. Groups divide the operands as the opcode says.
  6. A function's body and an arm have no parameters of their own; a loop's body has index, carries
     and elements, and both regions of a `while` have the very same parameters.
  7. The end of a block, `check` and `release` have no results.
@@ -55,51 +55,18 @@ Blocks are walked with an explicit stack; every law looks at one op, so the cost
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from .arithmetic import I64_MAX, I64_MIN
-from .core import DERIVATIVES, UNBOUND, UNDEF, Block, Function, Literal, Loop, Module, Op, Value
-from .ops import (
-    CHECKED_INT,
-    DIVISIONS,
-    ENDS,
-    GENERIC,
-    TABLE,
-    TypeRuleError,
-    effect,
-    infer,
-    operand_types,
-)
+from . import laws
+from . import laws_between as between
+from .core import DERIVATIVES, Block, Function, Module, Op, Value
+from .laws import RESULTLESS, STAGES, Scope
+from .ops import TABLE
 from .printer import describe
-from .types import (
-    BOOL,
-    FLOATS,
-    I64,
-    MARK,
-    NONE,
-    STR,
-    Array,
-    Box,
-    FnSet,
-    List,
-    Scalar,
-    Type,
-    cotangent_type,
-    element_type,
-    history_type,
-)
 
-STAGES = ("ssa", "closed", "typed", "ad", "opt", "memory")
-CONTROL = frozenset({"call", "if", "for", "while"}) | ENDS
-REGIONS = {"if": ("yield", "yield"), "while": ("test", "next"), "for": ("next",), "def": ("return",)}
-RESULTLESS = ENDS | {"check", "release"}
-GROUPS = {"vjp": 2, "jvp": 3, "pull": 2, "closure": 2, "while": 1, "next": 2}
 PLACED = frozenset({"mark", "release", "copy"})
-PLACES = frozenset({"arena", "heap", "caller"})
-INTEGERS = {"i64": (I64_MIN, I64_MAX), "i32": (-(2**31), 2**31 - 1), "u8": (0, 255)}
 
 
 class VerifyError(ValueError):
@@ -112,25 +79,12 @@ class VerifyError(ValueError):
         self.law, self.complaint, self.function, self.op = law, complaint, f, op
 
 
-class _Scope:
-    """What is known where an op stands."""
-
-    def __init__(self, module: Module, stage: str | None) -> None:
-        self.module = module
-        self.stage = stage
-        self.at = len(STAGES) if stage is None else STAGES.index(stage)
-        self.defined: set[Value] = set()
-        self.visible: set[Value] = set()
-        self.f: Function
-        self.typed = True
-
-
 def verify(module: Module, stage: str | None = None) -> None:
     """Checks a module; with a stage, that stage's laws too."""
     if stage is not None and stage not in STAGES:
         raise ValueError(f"{stage!r} is no stage of the IR: {', '.join(STAGES)}")
-    c = _Scope(module, stage)
-    for number, check in ((1, named), (14, recorded), (21, pulled), (30, staged), (32, expanded)):
+    c = Scope(module, stage)
+    for number, check in MODULE_LAWS:
         complaint = check(c)
         if complaint:
             raise VerifyError(number, complaint)
@@ -138,28 +92,136 @@ def verify(module: Module, stage: str | None = None) -> None:
         _function(c, f)
 
 
-def _function(c: _Scope, f: Function) -> None:
+def _function(c: Scope, f: Function) -> None:
     c.f, c.typed = f, f.results is not None
     c.visible = set()
-    for number, check in ((4, body_ended), (6, body_bare), (20, returned), (27, defaulted)):
+    for number, check in FUNCTION_LAWS:
         complaint = check(c, f)
         if complaint:
             raise VerifyError(number, complaint, f)
     _define(c, f.inputs, None)
-    stack: list[tuple[Iterator[Op], list[Value]]] = [(iter(f.body.ops), list(f.inputs))]
-    todo: list[tuple[Block, Op]] = []
+    stack = [_block(c, f.body, None)]
     while stack:
-        ops, mine = stack[-1]
-        if todo:
-            block, holder = todo.pop()
-            _define(c, block.params, holder)
-            stack.append((iter(block.ops), list(block.params)))
-            # the regions left over wait below the one that is entered
-            stack[-2] = (_resumed(todo, ops), mine) if todo else stack[-2]
-            todo = []
-            continue
-        op = next(ops, None)
-        if op is None:
-            c.visible.difference_update(mine)
+        inner = next(stack[-1], None)
+        if inner is None:
             stack.pop()
-            continue
+        else:
+            stack.append(inner)
+
+
+def _block(c: Scope, block: Block, holder: Op | None) -> Iterator[Any]:
+    """Checks a block; yields its nested blocks, which the caller's stack runs."""
+    mine: list[Value] = list(block.params)
+    for op in block.ops:
+        for number, check in laws_of(op.opcode):
+            complaint = check(c, op)
+            if complaint:
+                raise VerifyError(number, complaint, c.f, op)
+        for k, region in enumerate(op.regions):
+            if op.opcode == "while" and k == 1:
+                c.visible.update(region.params)  # the test's own, defined there
+            else:
+                _define(c, region.params, op)
+            yield _block(c, region, op)
+        _define(c, op.results, op)
+        mine += op.results
+    c.visible.difference_update(mine)
+
+
+def _define(c: Scope, values: Sequence[Value], op: Op | None) -> None:
+    """Makes values known; laws of definitions."""
+    for v in values:
+        if v in c.defined:
+            raise VerifyError(8, f"%{v.name} is defined twice", c.f, op)
+        c.defined.add(v)
+        c.visible.add(v)
+        for number, check in VALUE_LAWS:
+            complaint = check(c, v)
+            if complaint:
+                raise VerifyError(number, f"%{v.name}: {complaint}", c.f, op)
+
+
+# ---- which laws an op has to keep -------------------------------------------------------------
+
+ModuleLaw = Callable[[Scope], str | None]
+FunctionLaw = Callable[[Scope, Function], str | None]
+OpLaw = Callable[[Scope, Op], str | None]
+
+MODULE_LAWS: tuple[tuple[int, ModuleLaw], ...] = (
+    (1, laws.named),
+    (14, laws.recorded),
+    (21, between.pulled),
+    (30, between.staged),
+    (32, between.expanded),
+)
+FUNCTION_LAWS: tuple[tuple[int, FunctionLaw], ...] = (
+    (4, laws.body_ended),
+    (6, laws.body_bare),
+    (20, laws.returned),
+    (27, between.defaulted),
+)
+VALUE_LAWS: tuple[tuple[int, Callable[[Scope, Value], str | None]], ...] = (
+    (10, laws.value_typed),
+    (14, laws.value_known),
+    (33, between.value_unplaced),
+    (34, between.value_placed),
+)
+EVERY: tuple[tuple[int, OpLaw], ...] = (
+    (2, laws.has_row),
+    (3, laws.has_regions),
+    (5, laws.grouped),
+    (9, laws.in_scope),
+    (11, laws.literal_fits),
+    (29, between.flagged),
+    (35, between.marked),
+)
+LOOP_LAWS: tuple[tuple[int, OpLaw], ...] = (
+    (4, laws.regions_ended),
+    (6, laws.regions_bare),
+    (17, laws.carried),
+    (18, laws.collected),
+)
+SOME: dict[str, tuple[tuple[int, OpLaw], ...]] = {
+    "if": ((4, laws.regions_ended), (6, laws.regions_bare), (13, laws.tested), (15, laws.yielded)),
+    "test": ((13, laws.tested),),
+    "check": ((13, laws.tested), (28, between.check_says)),
+    "while": LOOP_LAWS,
+    "for": (*LOOP_LAWS, (16, laws.bounded), (19, laws.handed_out)),
+    "def": (
+        (4, laws.regions_ended),
+        (20, laws.def_returned),
+        (27, between.def_defaulted),
+        (31, between.nested),
+    ),
+    "call": ((21, between.callee_known), (22, between.passed)),
+    "vjp": (
+        (21, between.callee_known),
+        (22, between.passed),
+        (23, between.wrt_named),
+        (24, between.vjp_typed),
+    ),
+    "jvp": (
+        (21, between.callee_known),
+        (22, between.passed),
+        (23, between.wrt_named),
+        (26, between.jvp_typed),
+    ),
+    "pull": ((25, between.pull_typed),),
+    "closure": ((21, between.callee_known), (27, between.closed_over)),
+    "global": ((21, between.callee_known),),
+}
+
+
+@cache
+def laws_of(opcode: str) -> tuple[tuple[int, OpLaw], ...]:
+    """The laws for an opcode, in their order."""
+    found = [*EVERY, *SOME.get(opcode, ())]
+    if opcode in RESULTLESS:
+        found.append((7, laws.resultless))
+    if opcode in TABLE:
+        found.append((12, laws.rule_kept))
+    if opcode in DERIVATIVES:
+        found.append((32, between.underived))
+    if opcode in PLACED:
+        found.append((33, between.placement_staged))
+    return tuple(sorted(found, key=lambda law: law[0]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..ir.core import Function, Module, Value, reached, walk
+from ..ir.core import Function, Module, Record, Value, reached, walk
 from ..ir.types import Box, List, Type
 from .dce import dce_function
 from .effects import Effects
@@ -21,9 +21,11 @@ ROUNDS = 8
 
 def clean(module: Module) -> Module:
     """The functions that the entry reaches, cleaned; callees first."""
-    out = module.copy()
-    for name in reversed(reached(out, out.entry.name)):
-        clean_function(out, name)
+    out = pruned(module, module.entry.name)
+    for root in list(out.functions):
+        for name in reversed(reached(out, root)):
+            if out.functions[name] is module.functions[name]:
+                clean_function(out, name)
     return pruned(out, out.entry.name)
 
 
@@ -40,17 +42,25 @@ def clean_function(module: Module, name: str) -> None:
 
 
 def pruned(module: Module, entry: str) -> Module:
-    """The module with only what the entry reaches: functions, the entry first, and records."""
-    functions = {n: module.functions[n] for n in reached(module, entry)}
-    used: dict[str, None] = {}
-    todo = [t for f in functions.values() for v in values(f) for t in boxes([v.type])]
-    while todo:
-        name = todo.pop().record.removesuffix(".ct")
-        if name in module.records and name not in used:
-            used[name] = None
-            todo.extend(t for t in boxes(module.records[name].types))
-    records = {n: r for n, r in module.records.items() if n in used}
-    return Module(functions, records)
+    """The module with only what the entry reaches: functions, the entry first, and records.
+
+    A pullback that the entry returns is applied from outside, so its function stays with its record.
+    """
+    functions: dict[str, Function] = {}
+    records: dict[str, Record] = {}
+    roots = [entry]
+    while roots:
+        found = [n for n in reached(module, roots.pop()) if n not in functions]
+        functions.update((n, module.functions[n]) for n in found)
+        todo = list(boxes([v.type for n in found for v in values(module.functions[n])]))
+        while todo:
+            name = todo.pop().record.removesuffix(".ct")
+            if name in module.records and name not in records:
+                records[name] = module.records[name]
+                todo.extend(boxes(records[name].types))
+                if name in module.functions:
+                    roots.append(name)
+    return Module(functions, {n: records[n] for n in module.records if n in records})
 
 
 def values(f: Function) -> Iterator[Value]:

@@ -1,0 +1,182 @@
+"""From Python values to structure and leaves, and back: the slow path of a call.
+
+`classify` says what structure a value has, `flatten` takes it apart, `rebuild` puts a result
+together.  `unbox` and `box` do the same in native code for the usual cases, and must agree.
+What cannot go in is a `BorderError` that says what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.structure import Constant, Leaf, PullbackTree, Tree, Tuple
+from ..ir.types import BOOL, F64, I64, Array
+
+INT64 = range(-(1 << 63), 1 << 63)
+
+
+class BorderError(Exception):
+    """A value that compiled code does not take: the error's code, what it is, what to write."""
+
+    hide_frames = True  # `traceback.hide_frames`
+
+    def __init__(self, kind: str, text: str, cure: str = "") -> None:
+        super().__init__(f"{text}; {cure}" if cure else text)
+        self.kind, self.text, self.cure = kind, text, cure
+
+
+def classify(value: object, name: str = "an argument") -> Tree:
+    """The structure of an argument; trees are hashable and serve as keys of dispatch.
+
+    >>> classify((1.0, 2, None))  # doctest: +ELLIPSIS
+    Tuple(kids=(Leaf(type=Scalar(name='f64', ...)), Leaf(type=...'i64'...)), Constant(value=None)))
+    """
+    match value:
+        case bool() | np.bool_():
+            return Leaf(BOOL)
+        case float():
+            return Leaf(F64)
+        case _ if isinstance(value, np.floating):
+            return Leaf(F64)
+        case _ if isinstance(value, (int, np.integer)):
+            if int(value) not in INT64:
+                cure = f"pass a float: float({name})" if name.isidentifier() else "pass a float"
+                raise BorderError("E03", f"{name} is an int of more than 64 bits", cure)
+            return Leaf(I64)
+        case np.ndarray():
+            return _classify_array(value, name)
+        case None | str():
+            return Constant(value)
+    if type(value) is tuple:
+        return Tuple(tuple(classify(v, f"{name}[{k}]") for k, v in enumerate(value)))
+    if isinstance(tree := getattr(value, "tree", None), PullbackTree):
+        return tree
+    raise _refused(value, name)
+
+
+def _classify_array(a: np.ndarray[Any, Any], name: str) -> Tree:
+    asarray = f"np.asarray({name}, float)" if name.isidentifier() else "np.asarray(x, float)"
+    found = f"{name} is an array of {a.dtype} of rank {a.ndim}"
+    if a.dtype.kind == "f" and a.dtype.itemsize == 8 and not a.dtype.isnative:
+        raise BorderError("E03", f"{name} is an array of foreign byte order", f"pass {asarray}")
+    if a.dtype != np.float64:
+        real = a.dtype.kind in "biuf"
+        raise BorderError("E03", found, f"pass {asarray}" if real else "pass an array of float64")
+    if a.ndim != 1:
+        raise BorderError("E03", found, "pass an array of rank 1, such as x.ravel()")
+    if not a.flags.aligned or a.strides[0] % 8:
+        raise BorderError("E03", f"{name} is an array that is not aligned", f"pass {name}.copy()")
+    return Leaf(Array(F64, 1, strided=not a.flags.c_contiguous))
+
+
+def _refused(value: object, name: str) -> BorderError:
+    kind = type(value).__name__
+    found = f"{name} is {'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
+    match value:
+        case list():
+            cure = "pass an array, np.asarray(x, float), or a tuple"
+        case tuple():
+            cure = "pass a plain tuple: tuple(x)"
+        case _ if isinstance(value, (complex, np.complexfloating)):
+            cure = "pass its real and its imaginary part"
+        case dict() | set() | frozenset():
+            cure = "pass its values as a tuple"
+        case np.generic():
+            cure = "pass a float or an int"
+        case _:
+            cure = "pass floats, ints, bools, float64 arrays, or tuples of them"
+    return BorderError("E03", found, cure)
+
+
+def flatten(tree: Tree, value: Any) -> Iterator[Any]:
+    """The leaves of a value that has this structure: float, int, bool, array, box address.
+
+    An argument has the structure that `classify` told; a structure from elsewhere is tested.
+    """
+    match tree:
+        case Leaf(Array(_, _, strided)):
+            if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype != np.float64:
+                raise BorderError("E03", f"an array is expected, not {value!r}")
+            yield value if strided or value.flags.c_contiguous else np.ascontiguousarray(value)
+        case Leaf(t) if t == F64:
+            yield float(value)
+        case Leaf(t) if t == BOOL:
+            yield bool(value)
+        case Leaf():
+            yield int(value)
+        case Tuple(kids):
+            if not isinstance(value, tuple) or len(value) != len(kids):
+                raise BorderError("E03", f"a tuple of {len(kids)} is expected, not {value!r}")
+            for kid, v in zip(kids, value, strict=True):
+                yield from flatten(kid, v)
+        case PullbackTree():
+            yield value.box
+        case Constant():
+            pass
+
+
+def rebuild(tree: Tree, leaves: Iterator[Any], pullback: Callable[[PullbackTree, int], Any]) -> Any:
+    """The value whose leaves these are; `pullback` makes the object of one from its box."""
+    match tree:
+        case Leaf():
+            return next(leaves)
+        case Tuple(kids):
+            return tuple(rebuild(kid, leaves, pullback) for kid in kids)
+        case PullbackTree():
+            return pullback(tree, next(leaves))
+        case Constant(value):
+            return value
+
+
+def cotangent(tree: Tree, value: Any, lengths: Sequence[int | None], name: str = "ct") -> list[Any]:
+    """The leaves of a cotangent of a result of structure `tree`, which is tested.
+
+    `lengths` has one entry for each leaf of `tree`: how long that array was, None if unknown.
+    Ints are taken for floats; None stands where the result holds no float.
+    """
+    left = iter(lengths)
+    return list(_cotangent(tree, value, left, name))
+
+
+def _cotangent(tree: Tree, value: Any, lengths: Iterator[int | None], name: str) -> Iterator[Any]:
+    match tree:
+        case Leaf(t) if t == F64:
+            next(lengths, None)
+            if isinstance(value, np.ndarray) and value.ndim == 0:
+                value = value[()]
+            if isinstance(value, (bool, np.bool_)) or not isinstance(
+                value, (float, int, np.floating, np.integer)
+            ):
+                raise _wrong(value, name, "a float")
+            yield float(value)
+        case Leaf(Array(elem, 1, _)) if elem == F64:
+            yield _cotangent_array(value, next(lengths, None), name)
+        case Tuple(kids):
+            if not isinstance(value, tuple) or len(value) != len(kids):
+                raise _wrong(value, name, f"a tuple of {len(kids)}")
+            for k, (kid, v) in enumerate(zip(kids, value, strict=True)):
+                yield from _cotangent(kid, v, lengths, f"{name}[{k}]")
+        case _:
+            if isinstance(tree, (Leaf, PullbackTree)):
+                next(lengths, None)
+            if value is not None:
+                raise _wrong(value, name, "None, as the result there holds no float")
+
+
+def _cotangent_array(value: Any, length: int | None, name: str) -> np.ndarray[Any, Any]:
+    real = isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
+    if not real:
+        raise _wrong(value, name, "an array of floats")
+    if value.ndim != 1 or length not in (None, len(value)):
+        wanted = f"({length},)" if length is not None else "one axis"
+        raise ValueError(f"{name} has shape {value.shape}, but the result has {wanted}")
+    return np.require(value, np.float64, ["C", "A"])
+
+
+def _wrong(value: object, name: str, wanted: str) -> BorderError:
+    kind = type(value).__name__
+    text = f"{name} is {value!r}" if value is None else f"{name} is of type {kind}"
+    return BorderError("E09", text, f"pass {wanted}: a cotangent has the result's structure")

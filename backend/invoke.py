@@ -1,0 +1,238 @@
+"""Calling native code from Python, for what the vectorcall function does not take or give.
+
+Every call has a context of its own.  A pullback that the call returns owns that context: its
+residuals stand in the arena, and arrays that came from the caller are copied before the call, so
+nobody can change them under it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.core import Module
+from ..ir.structure import Constant, Leaf, PullbackTree, Tree, Tuple, leaf_types
+from ..ir.types import BOOL, F64, Array, Type
+from . import runtime
+from .border import BorderError, cotangent, flatten, rebuild
+from .box import DTYPES
+from .call import stack_limit
+from .layout import SIZES, words
+
+_ENTRY = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+_CONTEXT = struct.Struct("=QQQqqqQ")
+_NOWHERE = 64  # an empty chunk that starts at no null pointer
+
+
+class Native:
+    """A compiled function and the structure of what goes in and comes out.
+
+    `address` is that of its external wrapper `entry.NAME`; `inputs` are the trees of captures and
+    parameters; `owner` keeps the code.  `pull(tree)` compiles what applies a pullback of that
+    structure, a function of the box and a cotangent's leaves, and is asked when one is called.
+    """
+
+    def __init__(
+        self,
+        address: int,
+        inputs: Sequence[Tree],
+        result: Tree,
+        failure: Callable[[int], BaseException],
+        owner: object = None,
+        module: Module | None = None,
+        pull: Callable[[PullbackTree], tuple[str, Native]] | None = None,
+    ) -> None:
+        self.inputs, self.result, self.failure = tuple(inputs), result, failure
+        self.owner, self.module, self.pull = owner, module, pull
+        self.run = _ENTRY(address)
+        self.holds_pullback = _holds_pullback(result)
+        self.types = [t for tree in self.inputs for t in leaf_types(tree)]
+        self.results = list(leaf_types(result))
+        self.given, self.taken = _slots(self.types), _slots(self.results)
+        self.buffer = ctypes.c_char * max(1, self.taken.size)
+
+
+def _slots(types: Sequence[Type]) -> struct.Struct:
+    """The eight-byte slots of leaves: a float as a double, all else as an int."""
+    return struct.Struct("=" + "".join("d" if t == F64 else "q" * len(words(t)) for t in types))
+
+
+class Arena:
+    """A context whose memory lives as long as this object."""
+
+    __slots__ = ("ctx", "keep")
+
+    def __init__(self) -> None:
+        self.keep: tuple[object, ...] = ()
+        values = (_NOWHERE, _NOWHERE, 0, stack_limit(), runtime.POLL, 0, 0)
+        self.ctx = runtime.Context.from_buffer_copy(_CONTEXT.pack(*values))
+
+    def __del__(self, free: Any = runtime.free) -> None:
+        if self.ctx.chunk or self.ctx.reserve:
+            free(self.ctx)
+
+
+def invoke(native: Native, args: Sequence[Any]) -> Any:
+    """The result for these values of the function's inputs."""
+    trees = native.inputs
+    leaves = [leaf for t, v in zip(trees, args, strict=True) for leaf in flatten(t, v)]
+    keeps = native.holds_pullback
+    if keeps:
+        leaves = [v.copy() if isinstance(v, np.ndarray) else v for v in leaves]
+    arena = Arena()
+    got = _run(native, arena, leaves)
+    if not keeps:
+        return rebuild(native.result, iter(got), _no_pullback)
+    # a box that came in may be inside one that goes out
+    boxes = [v for v in args if not isinstance(v, (int, float, np.ndarray))]
+    arena.keep = (native.owner, leaves, boxes)
+    sizes = _lengths(native.result, got)
+
+    def make(tree: PullbackTree, box: int) -> Pullback:
+        return Pullback(tree, box, arena, native, sizes.get(tree.primal, ()))
+
+    return rebuild(native.result, iter(got), make)
+
+
+def _run(native: Native, arena: Arena, leaves: Sequence[Any]) -> list[Any]:
+    """Leaves in, leaves out; arrays that come out are copies."""
+    given = [w for t, v in zip(native.types, leaves, strict=True) for w in _to_words(t, v)]
+    taken = native.buffer()
+    status = native.run(ctypes.addressof(arena.ctx), native.given.pack(*given), taken)
+    if status:
+        raise native.failure(arena.ctx.site)
+    left = iter(native.taken.unpack_from(taken))
+    return [_from_words(t, left) for t in native.results]
+
+
+def _to_words(t: Type, value: Any) -> tuple[Any, ...]:
+    """A leaf as slots."""
+    if isinstance(t, Array):
+        data = value.__array_interface__["data"][0]
+        return (data, len(value), value.strides[0] // 8) if t.strided else (data, len(value))
+    return (value,)
+
+
+def _from_words(t: Type, left: Iterator[Any]) -> Any:
+    if isinstance(t, Array):
+        data, length = next(left), next(left)
+        return _copied(t, data, length, next(left) if t.strided else 1)
+    return bool(next(left)) if t == BOOL else next(left)
+
+
+def _copied(t: Array, data: int, length: int, stride: int) -> np.ndarray[Any, Any]:
+    """A fresh array of what stands at an address."""
+    made = np.empty(length, DTYPES[t.elem.name])
+    size = SIZES[t.elem.name]
+    if stride == 1:
+        ctypes.memmove(made.ctypes.data, data, length * size)
+    else:
+        for k in range(length):
+            ctypes.memmove(made.ctypes.data + k * size, data + k * stride * size, size)
+    return made
+
+
+def _holds_pullback(tree: Tree) -> bool:
+    match tree:
+        case PullbackTree():
+            return True
+        case Tuple(kids):
+            return any(map(_holds_pullback, kids))
+    return False
+
+
+def _lengths(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, tuple[int | None, ...]]:
+    """For each part of a result the lengths of its arrays: what a pullback's cotangent has.
+
+    A pullback stands beside the result that it belongs to; two parts of one structure whose
+    lengths differ leave the question open.
+    """
+    found: dict[Tree, tuple[int | None, ...]] = {}
+
+    def walk(part: Tree, left: Iterator[Any]) -> tuple[int | None, ...]:
+        sizes: tuple[int | None, ...] = ()
+        match part:
+            case Leaf() | PullbackTree():
+                leaf = next(left)
+                sizes = (len(leaf) if isinstance(leaf, np.ndarray) else None,)
+            case Tuple(kids):
+                sizes = tuple(n for kid in kids for n in walk(kid, left))
+            case Constant():
+                pass
+        if found.setdefault(part, sizes) != sizes:
+            found[part] = (None,) * len(sizes)
+        return sizes
+
+    walk(tree, iter(leaves))
+    return found
+
+
+def _no_pullback(tree: PullbackTree, box: int) -> Any:
+    raise AssertionError(tree)
+
+
+class Pullback:
+    """What `vjp` returns beside the value: cotangent of the result -> cotangents of arguments.
+
+    Immutable; any thread may call it, as often as it likes.  `box` is its native part, which
+    compiled code takes as an argument, `tree` its structure, `function` the typed function of
+    `module` that it applies.
+    """
+
+    __slots__ = ("tree", "box", "_arena", "_native", "_lengths", "__weakref__")
+
+    def __init__(
+        self,
+        tree: PullbackTree,
+        box: int,
+        arena: Arena,
+        native: Native,
+        lengths: tuple[int | None, ...] = (),
+    ) -> None:
+        set = object.__setattr__
+        set(self, "tree", tree)
+        set(self, "box", box)
+        set(self, "_arena", arena)
+        set(self, "_native", native)
+        set(self, "_lengths", lengths)
+
+    tree: PullbackTree
+    box: int
+    _arena: Arena
+    _native: Native
+    _lengths: tuple[int | None, ...]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a pullback is immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a pullback is immutable")
+
+    def _pull(self) -> tuple[str, Native]:
+        if self._native.pull is None:
+            raise BorderError("E09", "this pullback cannot be applied from Python")
+        return self._native.pull(self.tree)
+
+    @property
+    def module(self) -> Module | None:
+        return self._native.module
+
+    @property
+    def function(self) -> str:
+        return self._pull()[0]
+
+    def __call__(self, ct: Any) -> Any:
+        given = cotangent(self.tree.primal, ct, self._lengths)
+        native = self._pull()[1]
+        got = _run(native, Arena(), [self.box, *given])
+        return rebuild(native.result, iter(got), _no_pullback)
+
+    def __repr__(self) -> str:
+        return f"<pullback of {self.tree.record.removesuffix('.pullback')}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("cannot pickle a pullback: it lives in this process's memory")

@@ -1,0 +1,220 @@
+"""Native code of arrays and boxes: rows that touch memory.
+
+A value's place has been settled by `bufferize`: what is written in place has the words of the
+array that it takes over, all else is new memory of the arena.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..ir.core import Op, Operand
+from ..ir.types import Type
+from . import layout
+from .mathematics import fast
+from .writer import Code, Row
+
+MEMORY_TEXT = "out of memory"
+
+
+def allocate(c: Code, n: str, size: int, op: Op) -> str:
+    """n elements of the arena; MemoryError where there is no room."""
+    p = c.new(f"call ptr @morula.alloc(ptr %ctx, i64 {n}, i64 {size})")
+    none = c.new(f"icmp eq ptr {p}, null")
+    c.fail_if(none, "MemoryError", MEMORY_TEXT, op.loc)
+    return p
+
+
+def address(c: Code, array: Operand, index: str) -> str:
+    """Where an element stands."""
+    data, _, *stride = c.of(array)
+    if stride:
+        index = c.new(f"mul nsw i64 {index}, {stride[0]}")
+    return c.new(f"getelementptr inbounds {layout.element(array.type)}, ptr {data}, i64 {index}")
+
+
+def load(c: Code, array: Operand, index: str) -> str:
+    kind = layout.element(array.type)
+    value = c.new(f"load {kind}, ptr {address(c, array, index)}")
+    return c.new(f"icmp ne i8 {value}, 0") if kind == "i8" else value
+
+
+def store(c: Code, type: Type, data: str, index: str, value: str) -> None:
+    """Write an element of a contiguous array."""
+    kind = layout.element(type)
+    if kind == "i8":
+        value = c.new(f"zext i1 {value} to i8")
+    at = c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {index}")
+    c.do(f"store {kind} {value}, ptr {at}")
+
+
+def owned(op: Op) -> None:
+    """Only what `bufferize` has placed may be written."""
+    if op.results[0].place is not op.operands[0]:
+        raise ValueError(f"{op.opcode} is not placed: native code is made of stage memory")
+
+
+def get(c: Code, op: Op) -> list[str]:
+    return [load(c, op.operands[0], c.of(op.operands[1])[0])]
+
+
+def put(c: Code, op: Op) -> tuple[str, ...]:
+    owned(op)
+    array, index, value = op.operands
+    store(c, array.type, c.of(array)[0], c.of(index)[0], c.of(value)[0])
+    return c.of(array)
+
+
+def adding(op: Op) -> str:
+    """The instruction that adds elements of an array; integer arrays wrap, as NumPy's."""
+    kind = layout.element(op.operands[0].type)
+    return {"double": "fadd" + fast(op), "i64": "add"}[kind]
+
+
+def add_at(c: Code, op: Op) -> tuple[str, ...]:
+    owned(op)
+    array, index, value = op.operands
+    kind = layout.element(array.type)
+    at = address(c, array, c.of(index)[0])
+    old = c.new(f"load {kind}, ptr {at}")
+    c.do(f"store {kind} {c.new(f'{adding(op)} {kind} {old}, {c.of(value)[0]}')}, ptr {at}")
+    return c.of(array)
+
+
+def length(c: Code, op: Op) -> list[str]:
+    return [c.of(op.operands[0])[1]]
+
+
+def zeros(c: Code, op: Op) -> list[str]:
+    """`zeros n`, or `zeros_like x`."""
+    n = c.of(op.operands[0])[int(op.opcode == "zeros_like")]
+    size = layout.element_size(op.results[0].type)
+    p = allocate(c, n, size, op)
+    count = c.new(f"mul i64 {n}, {size}")
+    c.do(f"call void @llvm.memset.p0.i64(ptr align 64 {p}, i8 0, i64 {count}, i1 false)")
+    return [p, n]
+
+
+def over(c: Code, n: str, body: Callable[[str], None]) -> None:
+    """A loop over n elements; `body` writes the code of one, given its index, in one block."""
+    before, head, inside, after = c.label, c.fresh("head"), c.fresh("body"), c.fresh("after")
+    k, following = "%" + c.fresh("k"), "%" + c.fresh("k")
+    c.jump(head)
+    c.start(head)
+    c.do(f"{k} = phi i64 [ 0, %{before} ], [ {following}, %{inside} ]")
+    c.branch(c.new(f"icmp slt i64 {k}, {n}"), inside, after)
+    c.start(inside)
+    body(k)
+    c.do(f"{following} = add nuw nsw i64 {k}, 1")
+    c.jump(head)
+    c.start(after)
+
+
+def copy(c: Code, op: Op) -> list[str]:
+    source, type = op.operands[0], op.results[0].type
+    data, n, *stride = c.of(source)
+    size, kind = layout.element_size(type), layout.element(type)
+    p = allocate(c, n, size, op)
+    if not stride:
+        count = c.new(f"mul i64 {n}, {size}")
+        c.do(
+            f"call void @llvm.memcpy.p0.p0.i64(ptr align 64 {p}, ptr {data}, i64 {count}, i1 false)"
+        )
+        return [p, n]
+
+    def element(k: str) -> None:
+        value = c.new(f"load {kind}, ptr {address(c, source, k)}")
+        c.do(
+            f"store {kind} {value}, ptr {c.new(f'getelementptr inbounds {kind}, ptr {p}, i64 {k}')}"
+        )
+
+    over(c, n, element)
+    return [p, n]
+
+
+def accum(c: Code, op: Op) -> tuple[str, ...]:
+    """Add the second array to the first; null, of length 0, adds nothing."""
+    owned(op)
+    into, other = op.operands
+    data, room, *_ = c.of(into)
+    n = c.of(other)[1]
+    fits = c.new(f"icmp sle i64 {n}, {room}")
+    c.fail_unless(fits, "SystemError", "cotangents of two shapes", op.loc)
+    kind, plus = layout.element(into.type), adding(op)
+
+    def element(k: str) -> None:
+        at = c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {k}")
+        x, y = c.new(f"load {kind}, ptr {at}"), c.new(f"load {kind}, ptr {address(c, other, k)}")
+        c.do(f"store {kind} {c.new(f'{plus} {kind} {x}, {y}')}, ptr {at}")
+
+    over(c, n, element)
+    return c.of(into)
+
+
+# ---- boxes -------------------------------------------------------------------------------------
+
+
+def slot(c: Code, box: str, k: int) -> str:
+    return c.new(f"getelementptr inbounds i64, ptr {box}, i64 {k}")
+
+
+def box(c: Code, op: Op) -> list[str]:
+    typed = c.typed(op.operands)
+    p = allocate(c, str(len(typed)), layout.SLOT, op)
+    for k, word in enumerate(typed):
+        if word.startswith("i1 "):
+            word = "i64 " + c.new(f"zext {word} to i64")
+        c.do(f"store {word}, ptr {slot(c, p, k)}")
+    return [p]
+
+
+def unbox(c: Code, op: Op) -> list[str]:
+    (p,) = c.of(op.operands[0])
+    return read_box(c, p, [v.type for v in op.results])
+
+
+def read_box(c: Code, p: str, types: list[Type]) -> list[str]:
+    found = []
+    for k, t in enumerate(layout.all_words(types)):
+        if t == "i1":
+            found.append(c.new(f"icmp ne i64 {c.new(f'load i64, ptr {slot(c, p, k)}')}, 0"))
+        else:
+            found.append(c.new(f"load {t}, ptr {slot(c, p, k)}"))
+    return found
+
+
+def null(c: Code, op: Op) -> list[str]:
+    """No box, or no array: its length is 0."""
+    return ["null" if t == "ptr" else "0" for t in layout.words(op.results[0].type)]
+
+
+def is_null(c: Code, op: Op) -> list[str]:
+    return [c.new(f"icmp eq ptr {c.of(op.operands[0])[0]}, null")]
+
+
+def mark(c: Code, op: Op) -> list[str]:
+    return [c.new(f"load ptr, ptr {c.context(n)}") for n in ("cursor", "chunk")]
+
+
+def release(c: Code, op: Op) -> list[str]:
+    cursor, chunk = c.of(op.operands[0])
+    c.do(f"call void @morula.release(ptr %ctx, ptr {cursor}, ptr {chunk})")
+    return []
+
+
+ROWS: dict[str, Row] = {
+    "get": get,
+    "set": put,
+    "add_at": add_at,
+    "accum f64[1]": accum,
+    "len": length,
+    "zeros": zeros,
+    "zeros_like": zeros,
+    "copy": copy,
+    "box": box,
+    "unbox": unbox,
+    "null": null,
+    "is_null": is_null,
+    "mark": mark,
+    "release": release,
+}

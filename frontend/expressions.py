@@ -1,0 +1,194 @@
+"""Expressions to generic SSA: an opcode is Python's operator, in Python's order of evaluation."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from ..ir.core import Op, Operand, Value, literal
+from ..ir.types import NONE
+from .branches import choose
+from .errors import Error
+from .frame import Frame
+
+BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.MatMult: "matmul",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+    ast.BitAnd: "and_",
+    ast.BitOr: "or_",
+    ast.BitXor: "xor",
+}
+UNARY: dict[type[ast.unaryop], str] = {
+    ast.USub: "neg",
+    ast.UAdd: "pos",
+    ast.Invert: "invert",
+    ast.Not: "not_",
+}
+COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Is: "is_",
+    ast.IsNot: "is_not",
+}
+
+
+def expression(frame: Frame, node: ast.expr) -> Operand:
+    """Lower an expression; its value."""
+    handler = EXPRESSIONS.get(type(node))
+    if handler is None:
+        raise Error(
+            "E01",
+            frame.loc(node),
+            f"an expression of the kind `{type(node).__name__}`",
+            "it is not part of the language",
+            "write it with operators, calls and tuples",
+        )
+    return handler(frame, node)
+
+
+def constant(frame: Frame, node: ast.Constant) -> Operand:
+    return literal(node.value)
+
+
+def name(frame: Frame, node: ast.Name) -> Operand:
+    return frame.load(node.id, node)
+
+
+def binary(frame: Frame, node: ast.BinOp) -> Operand:
+    left = expression(frame, node.left)
+    return frame.emit(BINARY[type(node.op)], (left, expression(frame, node.right)), node)
+
+
+def unary(frame: Frame, node: ast.UnaryOp) -> Operand:
+    if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        value = node.operand.value
+        # `-1.0` is a number to the reader, as it is to CPython's compiler
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return literal(-value)
+    return frame.emit(UNARY[type(node.op)], (expression(frame, node.operand),), node)
+
+
+def boolean(frame: Frame, node: ast.BoolOp, first: int = 0) -> Operand:
+    """`and` and `or` have the value of the operand that decides."""
+    value = expression(frame, node.values[first])
+    if first + 1 == len(node.values):
+        return value
+
+    def more() -> Operand:
+        return boolean(frame, node, first + 1)
+
+    def same() -> Operand:
+        return value
+
+    arms = (more, same) if isinstance(node.op, ast.And) else (same, more)
+    return choose(frame, value, *arms, node.values[first])
+
+
+def compare(frame: Frame, node: ast.Compare) -> Operand:
+    return chain(frame, node, expression(frame, node.left), 0)
+
+
+def chain(frame: Frame, node: ast.Compare, left: Operand, k: int) -> Operand:
+    """`a < b < c` evaluates b once, and c only if `a < b`."""
+    right = expression(frame, node.comparators[k])
+    held = one_comparison(frame, node.ops[k], left, right, node)
+    if k + 1 == len(node.ops):
+        return held
+    return choose(frame, held, lambda: chain(frame, node, right, k + 1), lambda: held, node)
+
+
+def one_comparison(
+    frame: Frame, op: ast.cmpop, left: Operand, right: Operand, node: ast.Compare
+) -> Operand:
+    if isinstance(op, (ast.In, ast.NotIn)):
+        held = frame.emit("contains", (right, left), node)
+        return held if isinstance(op, ast.In) else frame.emit("not_", (held,), node)
+    return frame.emit(COMPARE[type(op)], (left, right), node)
+
+
+def conditional(frame: Frame, node: ast.IfExp) -> Operand:
+    test = expression(frame, node.test)
+    then, other = node.body, node.orelse
+    return choose(
+        frame, test, lambda: expression(frame, then), lambda: expression(frame, other), node
+    )
+
+
+def tuple_(frame: Frame, node: ast.Tuple) -> Operand:
+    return frame.emit("tuple", tuple(expression(frame, e) for e in node.elts), node)
+
+
+def subscript(frame: Frame, node: ast.Subscript) -> Operand:
+    container = expression(frame, node.value)
+    return frame.emit("getitem", (container, expression(frame, node.slice)), node)
+
+
+def slice_(frame: Frame, node: ast.Slice) -> Operand:
+    parts = (node.lower, node.upper, node.step)
+    bounds = tuple(literal(None) if p is None else expression(frame, p) for p in parts)
+    return frame.emit("slice", bounds, node)
+
+
+def attribute(frame: Frame, node: ast.Attribute) -> Operand:
+    """`math.sin` is one global; an attribute of a value is looked up when the program runs."""
+    known = frame.program.attribute(frame, node)
+    if known is not None:
+        return known
+    value = expression(frame, node.value)
+    return frame.emit("getattr", (value,), node, {"name": node.attr})
+
+
+def call(frame: Frame, node: ast.Call) -> Operand:
+    callee = expression(frame, node.func)
+    args = [expression(frame, a) for a in node.args]
+    args += [expression(frame, k.value) for k in node.keywords]
+    keywords = tuple(k.arg for k in node.keywords)
+    return frame.emit("call", (callee, *args), node, {"kw": keywords} if keywords else None)
+
+
+def function(frame: Frame, node: ast.Lambda) -> Operand:
+    return frame.program.nested(frame, node)
+
+
+def walrus(frame: Frame, node: ast.NamedExpr) -> Operand:
+    value = expression(frame, node.value)
+    frame.store(node.target.id, value, node)
+    return value
+
+
+EXPRESSIONS: dict[type[ast.expr], Callable[[Frame, Any], Operand]] = {
+    ast.Constant: constant,
+    ast.Name: name,
+    ast.BinOp: binary,
+    ast.UnaryOp: unary,
+    ast.BoolOp: boolean,
+    ast.Compare: compare,
+    ast.IfExp: conditional,
+    ast.Tuple: tuple_,
+    ast.Subscript: subscript,
+    ast.Slice: slice_,
+    ast.Attribute: attribute,
+    ast.Call: call,
+    ast.Lambda: function,
+    ast.NamedExpr: walrus,
+}
+
+
+def unpack(frame: Frame, value: Operand, count: int, node: ast.AST) -> tuple[Value, ...]:
+    """Exactly `count` elements of a value."""
+    results = tuple(Value(NONE) for _ in range(count))
+    frame.ops.append(Op("unpack", (value,), results, loc=frame.loc(node)))
+    return results

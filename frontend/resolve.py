@@ -1,0 +1,113 @@
+"""What a name from outside a function stands for, and the name that the IR gives it.
+
+A path says how to find an object again, from the entry function or from a module: hidden
+parameters are read along theirs at each call, and guards look whether a static one has changed.
+
+    (("closure", 0),)                       the first closure cell of the entry
+    (("global", namespace, "g"), ("closure", 1))    a cell of the function that a module calls g
+"""
+
+from __future__ import annotations
+
+import builtins
+import cmath
+import functools
+import math
+import operator
+import os
+import sysconfig
+from collections.abc import Mapping
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+Path = tuple[tuple[Any, ...], ...]
+NUMBERS = (int, float, complex, np.number, np.ndarray)
+LIBRARIES: tuple[ModuleType, ...] = (builtins, math, operator, np, functools, cmath)
+STANDARD = os.path.join(sysconfig.get_paths()["stdlib"], "")
+ABSENT = object()
+
+
+def follow(path: Path, entry: FunctionType) -> Any:
+    """The object at the end of a path."""
+    found: Any = entry
+    for step in path:
+        match step:
+            case ("global", Mapping() as namespace, key):
+                found = namespace[key] if key in namespace else getattr(builtins, key)
+            case ("closure", k):
+                found = found.__closure__[k].cell_contents
+            case ("default", k):
+                found = found.__defaults__[k]
+            case ("attribute", name):
+                found = getattr(found, name)
+            case ("unwrapped",):
+                found = found.__wrapped__
+    return found
+
+
+def is_number(value: object) -> bool:
+    """A value that is a run-time parameter where a cell of the entry holds it."""
+    return isinstance(value, NUMBERS) and not isinstance(value, (bool, np.bool_))
+
+
+def plain_function(value: object) -> tuple[FunctionType | None, int]:
+    """The Python function that a value is, and how many wrappers of `jit` it is under."""
+    depth = 0
+    while not isinstance(value, FunctionType):
+        if getattr(type(value), "__morula__", None) is None and not has_morula(value):
+            return None, 0
+        if value.__morula__[0] != "jit":  # type: ignore[attr-defined]
+            return None, 0
+        value, depth = value.__wrapped__, depth + 1  # type: ignore[attr-defined]
+    return value, depth
+
+
+def has_morula(value: object) -> bool:
+    """Whether a value is one of Morula's callables: it says which word made it, and from what."""
+    if isinstance(value, (type, ModuleType)):
+        return False
+    word = getattr(value, "__morula__", None)
+    return isinstance(word, tuple) and hasattr(value, "__wrapped__")
+
+
+def underlying(value: object) -> FunctionType | None:
+    """The Python function at the bottom of a derivative object."""
+    while has_morula(value):
+        value = value.__wrapped__  # type: ignore[attr-defined]
+    return value if isinstance(value, FunctionType) else None
+
+
+def is_library(f: FunctionType) -> bool:
+    """A function that is never lowered: Morula's own, the standard library's, NumPy's, SciPy's."""
+    package = (f.__module__ or "").split(".")[0]
+    if package == "morula":
+        return not (f.__module__ or "").startswith("morula.frontend.prelude")
+    if package in ("numpy", "scipy"):
+        return True
+    file = f.__code__.co_filename
+    return file.startswith("<frozen") or (
+        file.startswith(STANDARD) and "site-packages" not in file and "dist-packages" not in file
+    )
+
+
+def library_name(value: Any) -> str | None:
+    """The name by which a library's own function is known: `math.sin`, `abs`, `morula.grad`."""
+    if isinstance(value, ModuleType):
+        return value.__name__
+    name = getattr(value, "__name__", None)
+    if not isinstance(name, str) or has_morula(value):
+        return None
+    for module in LIBRARIES:
+        if getattr(module, name, ABSENT) is value:
+            return name if module is builtins else f"{module.__name__}.{name}"
+    home = getattr(value, "__module__", None)
+    if not isinstance(home, str):
+        return None
+    if home.split(".")[0] == "morula" and not home.startswith("morula.frontend.prelude"):
+        return f"morula.{name}"
+    if isinstance(value, (FunctionType, BuiltinFunctionType)):
+        if not isinstance(value, FunctionType) or is_library(value):
+            return f"{home}.{name}"
+    return None

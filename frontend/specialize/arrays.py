@@ -1,0 +1,166 @@
+"""Items: elements of tuples and of read-only arrays, their lengths and attributes.
+
+`x[i]` of an array checks its index first, as NumPy does; a negative index counts from the end, and
+what is known not to be negative (a loop's index from 0 upwards) skips that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...ir.core import Literal, Operand
+from ...ir.types import BOOL, I64, Array
+from .branches import fork, is_natural
+from .operators import as_int, both, natural
+from .values import AV, describe, is_static, number, static, static_value, typ
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+ZERO = Literal(0, I64)
+BEYOND = "index out of bounds"
+BEYOND_TUPLE = "tuple index out of range"
+
+
+def length(f: Frame, a: AV) -> Operand:
+    """len(a)."""
+    match a.kind:
+        case "tuple":
+            return Literal(len(a.kids), I64)
+        case "array":
+            n: Operand = f.emit("len", [a.leaves[0]], [I64])
+            natural(f, n)
+            return n
+        case "const" if isinstance(a.info, str):
+            return Literal(len(a.info), I64)
+    raise f.error(
+        "E03", f"the length of {describe(typ(a))}", "it has none", "take that of a tuple or array"
+    )
+
+
+def getitem(f: Frame, a: AV, i: AV) -> AV:
+    if a.kind == "tuple":
+        if i.kind == "slice":
+            return tuple_slice(f, a, i)
+        k = as_int(f, i, "an index of a tuple")
+        if isinstance(k, Literal):
+            return tuple_item(f, a, k.value)
+        return tuple_search(f, a, k)
+    if a.kind == "array":
+        if i.kind in ("slice", "tuple", "array", "const"):
+            what = {"slice": "a slice", "const": "a new axis", "array": "an array"}.get(i.kind)
+            raise f.error(
+                "E01",
+                f"{what or 'several indices'} as an index of an array",
+                "arrays are 1-D and read element by element so far",
+                "read the elements by int indices in a loop",
+            )
+        return element(f, a.leaves[0], as_int(f, i, "an index of an array"))
+    raise f.error(
+        "E03", f"an item of {describe(typ(a))}", "it has no items", "index a tuple or an array"
+    )
+
+
+def tuple_item(f: Frame, a: AV, k: int) -> AV:
+    n = len(a.kids)
+    f.check(Literal(-n <= k < n, BOOL), "IndexError", BEYOND_TUPLE)
+    return a.kids[k]
+
+
+def tuple_search(f: Frame, a: AV, k: Operand) -> AV:
+    """An element of a tuple by an int known at run time only."""
+    n = len(a.kids)
+    below = f.scalar("lt", (k, Literal(n, I64)), BOOL)
+    above = f.scalar("ge", (k, Literal(-n, I64)), BOOL)
+    f.check(both(f, above, below), "IndexError", BEYOND_TUPLE)
+    if not is_natural(f, k):
+        under = f.scalar("lt", (k, ZERO), BOOL)
+        k = f.scalar("add", (k, f.emit("select", [under, Literal(n, I64), ZERO], [I64])), I64, True)
+
+    def search(at: int) -> AV:
+        if at == n - 1:
+            return a.kids[at]
+        here = f.scalar("eq", (k, Literal(at, I64)), BOOL)
+        return fork(f, here, lambda: [a.kids[at]], lambda: [search(at + 1)])[0]
+
+    return search(0)
+
+
+def tuple_slice(f: Frame, a: AV, i: AV) -> AV:
+    if not all(is_static(k) for k in i.kids):
+        raise f.error(
+            "E01",
+            "a slice of a tuple by numbers known at run time only",
+            "the length of a tuple is known when compiling",
+            "write the bounds as literals",
+        )
+    return AV("tuple", None, a.kids[slice(*[static_value(k) for k in i.kids])])
+
+
+def element(f: Frame, x: Operand, i: Operand) -> AV:
+    """x[i], checked."""
+    t = x.type
+    assert isinstance(t, Array)
+    n: Operand = f.emit("len", [x], [I64])
+    natural(f, n)
+    if isinstance(i, Literal):
+        if i.value < 0:
+            i = f.scalar("add", (n, i), I64, True)
+            ok = f.scalar("ge", (i, ZERO), BOOL)
+        else:
+            ok = f.scalar("lt", (i, n), BOOL)
+    elif is_natural(f, i):
+        ok = f.scalar("lt", (i, n), BOOL)
+    else:
+        under = f.scalar("lt", (i, ZERO), BOOL)
+        # a negative int and a length, or an int and 0: this cannot overflow
+        i = f.scalar("add", (i, f.emit("select", [under, n, ZERO], [I64])), I64, True)
+        ok = f.scalar("and", (f.scalar("ge", (i, ZERO), BOOL), f.scalar("lt", (i, n), BOOL)), BOOL)
+    f.check(ok, "IndexError", BEYOND)
+    return number(f.emit("get", [x, i], [t.elem]))
+
+
+def unpack(f: Frame, a: AV, n: int) -> list[AV]:
+    """The parts of `a, b = value`."""
+    if a.kind == "tuple":
+        if len(a.kids) < n:
+            text = f"not enough values to unpack (expected {n}, got {len(a.kids)})"
+            f.check(Literal(False, BOOL), "ValueError", text)
+        too_many = f"too many values to unpack (expected {n})"
+        f.check(Literal(len(a.kids) <= n, BOOL), "ValueError", too_many)
+        return list(a.kids)
+    if a.kind == "array":
+        x = a.leaves[0]
+        count = length(f, a)
+        for opcode, text in (("ge", "not enough"), ("le", "too many")):
+            ok = f.scalar(opcode, (count, Literal(n, I64)), BOOL)
+            f.check(ok, "ValueError", f"{text} values to unpack (expected {n})")
+        t = x.type
+        assert isinstance(t, Array)
+        return [number(f.emit("get", [x, Literal(k, I64)], [t.elem])) for k in range(n)]
+    raise f.error(
+        "E03",
+        f"{describe(typ(a))} unpacked into {n} names",
+        "it has no elements",
+        "unpack a tuple or an array",
+    )
+
+
+def getattr_(f: Frame, a: AV, name: str) -> AV:
+    if a.kind == "array":
+        match name:
+            case "size":
+                return number(length(f, a))
+            case "shape":
+                return AV("tuple", None, (number(length(f, a)),))
+            case "ndim":
+                return static(1)
+            case "T":
+                return a
+    known = {"array": "shape, size, ndim, T"}.get(a.kind)
+    raise f.error(
+        "E02",
+        f"the attribute `{name}` of {describe(typ(a))}",
+        f"it has {known} so far" if known else "it has no attributes",
+        "write a loop over the elements" if known else "use the value itself",
+    )

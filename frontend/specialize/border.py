@@ -1,0 +1,188 @@
+"""`specialize`: a module of stage `closed` and the structure of its arguments, to stage `typed`.
+
+    fn @f(%x, %n) {                       fn @f(%x: f64, %n: i64) -> f64 {
+      %0 = gt %n, 0                         %0: bool = gt %n, 0
+      %1 = if %0 {                          %1: f64 = if %0 {
+        yield %x               becomes        yield %x
+      } else {                              } else {
+        yield 0                               yield 0.0
+      }                                     }
+      return %1                             return %1
+    }                                     }
+
+It runs the program on abstract values, once for each function and types of arguments, and writes
+down what it does.  Right because each typed op does what Python's operator does on values of those
+types, or has a `check` before it that raises what Python raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...ir.core import Function, Module, Op, reached
+from ...ir.structure import Constant, Tree
+from ..closures import closures
+from ..depth import deep
+from ..errors import Error
+from ..lower import Lowered
+from ..resolve import Path, follow
+from .frame import Frame
+from .instances import Instance, Key, Linked, Program, resolve
+from .trees import tree_of, tree_of_value, type_of_tree
+from .values import UNDEFINED, Label, T, describe, static, typ
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A parameter that the caller does not see: a captured number or array, or a global one."""
+
+    name: str
+    path: Path  # where it is read at each call (see `frontend/resolve.py`)
+    tree: Tree
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Stage `typed`: the module, its first function, and how Python values map to its leaves.
+
+    The leaves of `hidden`, in order, are the captures of the function, those of `args` its
+    parameters, those of `result` its results.
+    """
+
+    module: Module
+    name: str
+    args: tuple[Tree, ...]
+    hidden: tuple[Hidden, ...]
+    result: Tree
+
+
+def specialize(
+    lowered: Lowered,
+    arg_trees: Sequence[Tree],
+    *,
+    closed: Module | None = None,
+    hidden_trees: Mapping[str, Tree] | None = None,
+    linked: Mapping[str, Linked] | None = None,
+) -> Entry:
+    """Type the first function of the closed module for these arguments.
+
+    `hidden_trees` names globals that are run-time parameters (numbers whose guard has failed,
+    pullbacks) and may give the structure of captures; arrays become parameters by themselves.
+    `linked` says how the pullbacks among them are called.
+    """
+    if closed is None:
+        closed = closures(lowered.module)
+    program = Program(closed.functions, lowered, hidden_trees or {}, linked or {})
+    with deep():
+        return Border(program, closed.entry, arg_trees).entry()
+
+
+class Border:
+    """The first instance of a program, whose caller is Python."""
+
+    def __init__(self, program: Program, fn: Function, trees: Sequence[Tree]) -> None:
+        self.program, self.fn = program, fn
+        self.trees = self.completed(trees)
+        self.captures = self.capture_trees()
+        if fn.name not in program.lowered.python:
+            program.wrapper = fn.name
+
+    def completed(self, trees: Sequence[Tree]) -> tuple[Tree, ...]:
+        """One tree for each parameter; defaults stand for those that are missing."""
+        params = self.fn.params
+        defaults = self.fn.attrs.get("defaults", ())
+        missing = len(params) - len(trees)
+        if missing < 0 or missing > len(defaults):
+            raise Error(
+                "E03",
+                self.fn.loc,
+                f"{len(trees)} arguments for {self.fn.name}",
+                f"its parameters are ({', '.join(v.name for v in params)})",
+                "pass one value for each",
+            )
+        rest = defaults[len(defaults) - missing :]
+        return (*trees, *[tree_of(typ(static(d))) for d in rest])
+
+    def capture_trees(self) -> tuple[Tree, ...]:
+        program, lowered = self.program, self.program.lowered
+        out: list[Tree] = []
+        for v, path in zip(self.fn.captures, lowered.hidden, strict=True):
+            tree = program.hidden_trees.get(v.name)
+            out.append(tree or tree_of_value(follow(path, lowered.entry), v.name, self.fn.loc))
+        return tuple(out)
+
+    def entry(self) -> Entry:
+        program, fn = self.program, self.fn
+        kids = tuple([type_of_tree(t) for t in self.captures])
+        callee = T("fn", Label(fn.name, len(kids)), kids)
+        key = Key(callee, tuple([type_of_tree(t) for t in self.trees]), ())
+        caller = Frame(program, Instance(key, ""), None, UNDEFINED)
+        caller.loc = fn.loc
+        instance = resolve(caller, key)
+        if instance.result is None and program.unbound:
+            loc, name = next(iter(program.unbound.items()))
+            raise Error(
+                "E04",
+                loc,
+                f"the name `{name}`",
+                "no path to here binds it",
+                "bind it before it is read",
+            )
+        result = self.result_tree(instance)
+        name = self.outermost(instance)
+        hidden = [
+            Hidden(v.name, path, tree)
+            for v, path, tree in zip(
+                fn.captures, program.lowered.hidden, self.captures, strict=True
+            )
+        ]
+        hidden += [Hidden(n, program.path(n), tree_of(t)) for n, t in instance.hidden.items()]
+        module = self.collected(name)
+        return Entry(module, name, self.trees, tuple(hidden), result)
+
+    def result_tree(self, instance: Instance) -> Tree:
+        t = instance.result
+        if t is None:
+            return Constant(None)
+        try:
+            return tree_of(t)
+        except TypeError:
+            raise Error(
+                "E01",
+                self.fn.loc,
+                f"a result that is {describe(t)}",
+                "a compiled function hands numbers, tuples, arrays and pullbacks to Python",
+                "call the function inside, and return its result",
+            ) from None
+
+    def outermost(self, instance: Instance) -> str:
+        """The function that Python calls: one to which a wrapper only hands on stands for it."""
+        program = self.program
+        functions = program.module.functions
+        f = functions[instance.name]
+        if program.wrapper is None:
+            return instance.name
+        if len(f.body.ops) == 2 and f.body.ops[0].opcode == "call":
+            call: Op = f.body.ops[0]
+            inner = functions[call.attrs["fn"]]
+            handed_on = call.operands == f.inputs and f.body.outs == call.results
+            if handed_on and len(inner.captures) == len(f.captures):
+                return inner.name
+        del functions[f.name]
+        name = program.free_name(program.wrapper)
+        functions[name] = f.but(name=name)
+        return name
+
+    def collected(self, name: str) -> Module:
+        """The functions that the entry reaches, the entry first, and the records of their boxes."""
+        made = self.program.module
+        out = Module()
+        for n in reached(made, name):
+            out.add(made.functions[n])
+        for r in made.records.values():
+            if r.pullback in out.functions:
+                out.records[r.name] = r
+        for n, link in self.program.linked.items():
+            out.records[n] = link.record
+        return out

@@ -1,0 +1,137 @@
+"""Calls: who is called, and with which arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import names
+from . import builtins, derivatives, instances
+from .trees import tree_of_value, type_of_tree
+from .values import AV, Label, Word, describe, static, typ
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+
+def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
+    match callee.kind:
+        case "fn" | "derivative":
+            return instances.call(f, callee, bind(f, callee, args, kw))
+        case "pullback":
+            return derivatives.pull(f, callee, args, kw)
+        case "name":
+            name: str = callee.info
+            if name.startswith("morula."):
+                return derivatives.word(f, name.removeprefix("morula."), args, kw)
+            return builtins.builtin(f, name, args, kw)
+    raise f.error(
+        "E02",
+        f"a call of {describe(typ(callee))}",
+        "it is no function",
+        "call a function: one with source, or one of math and NumPy",
+    )
+
+
+def global_(f: Frame, name: str, fn: str | None) -> AV:
+    """What a name of the module stands for."""
+    if fn is not None:
+        return function(f, fn)
+    tree = f.program.hidden_trees.get(name)
+    if tree is not None:
+        return instances.hidden(f, name, type_of_tree(tree))
+    return of_object(f, name, f.program.lowered.globals.get(name))
+
+
+def function(f: Frame, fn: str) -> AV:
+    """A function of the module, with what it takes from outside."""
+    program = f.program
+    g = program.functions[fn]
+    kids = [static(d) for d in g.attrs.get("defaults", ())]
+    return AV("fn", Label(fn, 0), tuple(kids))
+
+
+def of_object(f: Frame, name: str, value: Any) -> AV:
+    """A Python object of the user's module."""
+    if builtins.known(name) or name.startswith("morula."):
+        return AV("name", name)
+    about = getattr(value, "__morula__", None)
+    if isinstance(about, tuple) and hasattr(value, "__wrapped__"):
+        return morulas_own(f, name, about, value.__wrapped__)
+    if isinstance(value, FunctionType):
+        for fn, python in f.program.lowered.python.items():
+            if python is value:
+                return function(f, fn)
+    if isinstance(value, np.ndarray):
+        return instances.hidden(f, name, type_of_tree(tree_of_value(value, name, f.loc)))
+    plain = literal_of(value)
+    if plain is not UNKNOWN and (value is not None or name in f.program.lowered.globals):
+        return static(plain)
+    return AV("name", name)
+
+
+def morulas_own(f: Frame, name: str, about: tuple[Any, ...], wrapped: Any) -> AV:
+    """What `jit`, `grad`, ... made outside, as if it were made here."""
+    inner = of_object(f, name, wrapped)
+    if about[0] == "jit":
+        return inner
+    options = about[1] if len(about) > 1 and isinstance(about[1], Mapping) else {}
+    argnums, has_aux = options.get("argnums", 0), bool(options.get("has_aux", False))
+    return AV("derivative", Word(about[0], argnums, has_aux), (inner,))
+
+
+UNKNOWN = object()
+
+
+def literal_of(value: Any) -> Any:
+    """A number, None, string, or tuple of those, as Python's own; else UNKNOWN."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if type(value) is tuple:
+        parts = tuple([literal_of(v) for v in value])
+        return UNKNOWN if any(p is UNKNOWN for p in parts) else parts
+    return UNKNOWN
+
+
+def bind(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> list[AV]:
+    """Arguments in the order of the parameters, keywords and defaults put in their places."""
+    if callee.kind == "derivative" and callee.info.word != "jvp":
+        return bind(f, callee.kids[0], args, kw)
+    if callee.kind != "fn":
+        if kw:
+            builtins.plain(f, str(callee.info), args, kw, 0, None)
+        return args
+    fn = f.program.functions[callee.info.fn]
+    params = [v.name for v in fn.params]
+    out: dict[str, AV] = {}
+    if len(args) > len(params):
+        raise mismatch(f, fn.name, f"{len(args)} arguments", params)
+    out.update(zip(params, args, strict=False))
+    for name, a in kw.items():
+        if name not in params:
+            close = names.difflib.get_close_matches(name, params, 1)
+            raise mismatch(f, fn.name, f"the keyword `{name}`", params, close)
+        if name in out:
+            raise mismatch(f, fn.name, f"two values for `{name}`", params)
+        out[name] = a
+    defaults = callee.kids[callee.info.captures :]
+    for name, a in zip(params[len(params) - len(defaults) :], defaults, strict=True):
+        out.setdefault(name, a)
+    missing = [p for p in params if p not in out]
+    if missing:
+        raise mismatch(f, fn.name, f"no value for `{missing[0]}`", params)
+    return [out[p] for p in params]
+
+
+def mismatch(
+    f: Frame, name: str, found: str, params: list[str], close: list[str] | None = None
+) -> Exception:
+    instead = f"write `{close[0]}`" if close else "pass one value for each"
+    return f.error(
+        "E03", f"{name}: {found}", f"its parameters are ({', '.join(params)})", instead
+    )

@@ -1,0 +1,82 @@
+"""The store: captured variables that change.
+
+A cell is a variable that a nested function rebinds, or that changes while a nested function holds
+it.  References to it are values of kind `cell`; its contents stand in the frame's store, so that
+everybody who holds the reference sees each write.  Arrays written in place and records will be
+cells, too: all access goes through `content` and `update`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...ir.core import Literal, Op
+from ...ir.types import BOOL
+from .values import AV, NOTHING
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+
+def content(f: Frame, ref: AV) -> AV:
+    return f.store[ref.info]
+
+
+def update(f: Frame, ref: AV, new: AV) -> None:
+    f.store[ref.info] = new
+
+
+def made(f: Frame, new: AV) -> AV:
+    """A new cell of this frame."""
+    f.cells += 1
+    ref = AV("cell", ("c", f.cells))
+    update(f, ref, new)
+    return ref
+
+
+def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
+    match opcode:
+        case "cell":
+            return made(f, args[0] if args else AV("unbound"))
+        case "cell_set":
+            update(f, args[0], args[1])
+            return NOTHING
+        case "cell_get":
+            captured = f.fn is not None and op.operands[0] in f.fn.captures
+            name = op.attrs.get("name") or getattr(op.operands[0], "name", "")
+            return bound(f, content(f, args[0]), name, captured)
+    return bound(f, args[0], op.attrs["name"], False)
+
+
+def bound(f: Frame, a: AV, name: str, captured: bool) -> AV:
+    """The value of a variable; a check raises where no assignment has been reached."""
+    if a.kind not in ("maybe", "unbound"):
+        return a
+    error, text = "UnboundLocalError", UNBOUND_TEXT.format(name)
+    if captured:
+        error, text = "NameError", FREE_TEXT.format(name)
+    if a.kind == "unbound":
+        f.program.unbound.setdefault(f.loc, name)
+        f.check(Literal(False, BOOL), error, text)
+    f.check(a.leaves[0], error, text)
+    return a.kids[0]
+
+
+def reached(f: Frame, values: list[AV]) -> list[Any]:
+    """Cells reached from values, through contents too, in order of reach."""
+    order: dict[Any, None] = {}
+    work = list(reversed(values))
+    while work:
+        a = work.pop()
+        if a.kind == "cell" and a.info not in order:
+            order[a.info] = None
+            if a.info in f.store:
+                work.append(f.store[a.info])
+        work.extend(reversed(a.kids))
+    return list(order)
+
+
+UNBOUND_TEXT = "cannot access local variable '{}' where it is not associated with a value"
+FREE_TEXT = (
+    "cannot access free variable '{}' where it is not associated with a value in enclosing scope"
+)

@@ -1,0 +1,454 @@
+"""Derivatives as values: `grad(f)`, `vjp(f, ...)` and their kin, and pullbacks.
+
+    fn @f.grad(%x: f64, %n: i64) -> f64 {
+      %y: f64, %pullback: box<@f.pullback> = vjp @f(%x, %n) {wrt = "x"}
+      %ct.x: f64 = pull %pullback(1.0)
+      return %ct.x
+    }
+
+A derivative is a function like any other: called, it becomes an instance of its own, so derivatives
+nest.  Nothing here differentiates; stage `ad` expands the ops.
+
+Structure is JAX's.  `grad` by one argument gives that argument's structure, by several a tuple; the
+pullback of `vjp` gives a tuple with one entry for each positional argument, or, where argnums is
+one int or name, that argument's structure itself.  What carries no cotangent is None there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ...ir.core import Literal, Operand, Record
+from ...ir.types import BOOL, F64, I64, Box, Type, cotangent_type
+from .. import names
+from . import bodies, builtins, calls, instances
+from .joins import zero
+from .values import (
+    AV,
+    F64_T,
+    NONE_T,
+    NOTHING,
+    Dead,
+    Pull,
+    T,
+    Unknown,
+    Word,
+    build,
+    cotangent,
+    describe,
+    leaf_types,
+    number,
+    static_value,
+    typ,
+)
+
+if TYPE_CHECKING:
+    from .frame import Frame
+    from .instances import Target
+
+ARGNUMS = "argnums"
+FUNCTIONS = frozenset({"fn", "derivative", "name", "pullback"})
+
+
+# ---- the words: grad, value_and_grad, vjp, jvp, jit --------------------------------------------
+
+
+def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
+    """A call of one of Morula's own functions."""
+    if name not in (*names.DERIVATIVES, "jit"):
+        raise builtins.unknown(f, f"morula.{name}")
+    if not args:
+        raise f.error("E03", f"{name} without a function", "it takes one first", "pass a function")
+    fn, rest = args[0], args[1:]
+    if fn.kind not in FUNCTIONS:
+        raise f.error(
+            "E03",
+            f"{name} of {describe(typ(fn))}",
+            "it takes a function",
+            "pass a function, not the result of calling one",
+        )
+    if name == "jit":
+        return fn
+    if name == "jvp":
+        builtins.plain(f, "jvp", rest, kw, 2, 2)
+        return calls.call(f, AV("derivative", Word("jvp", None), (fn,)), rest, {})
+    if name == "vjp":
+        argnums = static_argnums(f, kw.pop(ARGNUMS, NOTHING))
+        has_aux = flag(f, kw.pop("has_aux", None))
+        return calls.call(f, AV("derivative", Word("vjp", argnums, has_aux), (fn,)), rest, kw)
+    options = dict(zip((ARGNUMS, "has_aux"), rest, strict=False)) | kw
+    extra = set(options) - {ARGNUMS, "has_aux"}
+    if extra or len(rest) > 2:
+        found = f"`{min(extra)}`" if extra else f"{len(args)} arguments"
+        raise f.error("E03", f"{name} with {found}", "it takes f, argnums, has_aux", "leave it out")
+    argnums = static_argnums(f, options[ARGNUMS]) if ARGNUMS in options else 0
+    return AV("derivative", Word(name, argnums, flag(f, options.get("has_aux"))), (fn,))
+
+
+def static_argnums(f: Frame, a: AV) -> Any:
+    try:
+        value = static_value(a)
+    except Unknown:
+        value = 0.5
+    kinds = value if isinstance(value, tuple) else (value,)
+    if value is not None and any(type(v) not in (int, str) for v in kinds):
+        raise f.error(
+            "E09",
+            "argnums that is no int, name, or tuple of those, known when compiling",
+            "it says which arguments to differentiate by",
+            "write it as a literal, such as `argnums=0`",
+        )
+    return value
+
+
+def flag(f: Frame, a: AV | None) -> bool:
+    if a is None:
+        return False
+    try:
+        return bool(static_value(a))
+    except Unknown:
+        raise f.error(
+            "E09",
+            "has_aux that is known at run time only",
+            "it decides what the function returns",
+            "write True or False",
+        ) from None
+
+
+# ---- which arguments ------------------------------------------------------------------------------
+
+
+def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[int], bool]:
+    """Indices of the arguments to differentiate by; whether a single one is meant."""
+    if w.argnums is None:
+        return list(range(len(args))), False
+    params = bodies.argument_names(f.program.functions, inner, len(args))
+    single = not isinstance(w.argnums, tuple)
+    wanted = w.argnums if isinstance(w.argnums, tuple) else (w.argnums,)
+    out: list[int] = []
+    for a in wanted:
+        if isinstance(a, str) and a in params:
+            k = params.index(a)
+        elif isinstance(a, int) and -len(args) <= a < len(args):
+            k = a % len(args)
+        else:
+            raise f.error(
+                "E09",
+                f"argnums={w.argnums!r}",
+                f"the parameters are ({', '.join(params)})",
+                f"choose an index below {len(args)}, or one of these names",
+            )
+        if k in out:
+            raise f.error(
+                "E09",
+                f"argnums={w.argnums!r}",
+                f"it names the argument `{params[k]}` twice",
+                "name each argument once",
+            )
+        out.append(k)
+    if single and not carries(args[out[0]]):
+        raise refused_argument(f, w.word, params[out[0]], args[out[0]])
+    return out, single
+
+
+def carries(t: T) -> bool:
+    """Whether a value of this type holds a float that a derivative can be taken by."""
+    return any(c is not None for c in cotangents(t))
+
+
+def cotangents(t: T) -> list[Type | None]:
+    """For each leaf of an argument its cotangent type; None for ints, and within functions."""
+    if t.kind == "tuple":
+        return [c for k in t.kids for c in cotangents(k)]
+    if t.kind in ("num", "array"):
+        return [cotangent_type(x) for x in leaf_types(t)]
+    return [None] * len(leaf_types(t))
+
+
+def refused_argument(f: Frame, name: str, param: str, t: T) -> Exception:
+    instead = "pass a float"
+    if t.kind == "num":
+        instead = "write 2.0 instead of 2: pass a float"
+    return f.error(
+        "E09",
+        f"{name} by `{param}`, which is {describe(t)}",
+        "a derivative is taken by floats and arrays of floats",
+        instead,
+    )
+
+
+# ---- what a derivative runs ----------------------------------------------------------------------
+
+
+def body(f: Frame, callee: AV, args: list[AV]) -> AV:
+    """The body of an instance of a derivative."""
+    w: Word = callee.info
+    inner = callee.kids[0]
+    if w.word == "jvp":
+        return push(f, inner, args[0], args[1])
+    value, pullback, aux = reverse(f, w, inner, args)
+    if w.word == "vjp":
+        extra = (aux,) if w.has_aux else ()
+        return AV("tuple", None, (value, pullback, *extra))
+    if value.kind != "num" or value.leaves[0].type != F64:
+        raise f.error(
+            "E09",
+            f"{w.word} of a function that returns {describe(typ(value))}",
+            "a gradient is that of one float",
+            "return a float" if value.kind != "tuple" else "return one number, or use vjp",
+        )
+    gradient = pulled(f, pullback, number(Literal(1.0, F64)))
+    if w.word == "grad":
+        return AV("tuple", None, (gradient, aux)) if w.has_aux else gradient
+    given = AV("tuple", None, (value, aux)) if w.has_aux else value
+    return AV("tuple", None, (given, gradient))
+
+
+def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
+    """A `vjp` op: the value, the pullback, the auxiliary value."""
+    t = instances.target(f, inner, args)
+    instance = t.instance
+    chosen, single = selected(f, w, inner, instance.key.args)
+    wrt: list[str] = []
+    for k in chosen:
+        wrt += active(instance.names[k], instance.key.args[k])
+    if not wrt:
+        raise f.error(
+            "E09",
+            f"{w.word} of a function none of whose arguments holds a float",
+            "a derivative is taken by floats and arrays of floats",
+            "write 2.0 instead of 2: pass a float",
+        )
+    never(f, t)
+    structures = [cotangent(instance.key.args[k]) for k in chosen]
+    results = structures[0] if single else T("tuple", None, tuple(structures))
+    record = record_of(f, instance.name, tuple(wrt))
+    types = [*instance.result_types(), Box(record)]
+    out = derivative_op(f, "vjp", t, [], tuple(wrt), types, "pullback")
+    value = instances.finished(f, t, iter(out[:-1]))
+    primal = instance.result
+    assert primal is not None
+    aux = NOTHING
+    if w.has_aux:
+        if value.kind != "tuple" or len(value.kids) != 2:
+            raise f.error(
+                "E09",
+                f"has_aux of a function that returns {describe(typ(value))}",
+                "it returns the value and the rest, as a pair",
+                "return a tuple of two",
+            )
+        value, aux = value.kids
+        primal = primal.kids[0]
+    rest = tuple(instance.result_types()[len(leaf_types(primal)) :])
+    pullback = AV("pullback", Pull(record, primal, rest, results), (), (out[-1],))
+    return value, pullback, aux
+
+
+def active(leaf_names: list[str], t: T) -> list[str]:
+    """Names of the leaves of an argument that carry cotangents."""
+    return [n for n, c in zip(leaf_names, cotangents(t), strict=True) if c is not None]
+
+
+def never(f: Frame, t: Target) -> None:
+    """A function that does not return has no derivative: the path ends at its call."""
+    if t.instance.result is None:
+        groups = (len(t.captures), len(t.params))
+        f.results("call", t.captures + t.params, [], {"fn": t.instance.name}, (), (), groups)
+        f.check(Literal(False, BOOL), "RecursionError", "maximum recursion depth exceeded")
+        raise Dead
+
+
+def derivative_op(
+    f: Frame,
+    opcode: str,
+    t: Target,
+    tangents: list[Operand],
+    wrt: tuple[str, ...],
+    types: list[Type],
+    last: str,
+) -> tuple[Operand, ...]:
+    groups = [len(t.captures), len(t.params)]
+    if opcode == "jvp":
+        groups.append(len(tangents))
+    labels = ["y" if k == 0 else "" for k in range(len(types) - 1)] + [last]
+    operands = t.captures + t.params + tangents
+    attrs = {"fn": t.instance.name, "wrt": wrt}
+    return f.results(opcode, operands, types, attrs, labels, (), groups)
+
+
+def record_of(f: Frame, fn: str, wrt: tuple[str, ...]) -> str:
+    """The record of the pullbacks of a function by these leaves."""
+    program = f.program
+    name = program.records.get((fn, wrt))
+    if name is None:
+        taken = set(program.records.values())
+        name, k = f"{fn}.pullback", 2
+        while name in taken:
+            name, k = f"{fn}.pullback.{k}", k + 1
+        program.records[fn, wrt] = name
+    program.module.records[name] = Record(name, (), pullback=fn, wrt=wrt)
+    return name
+
+
+# ---- pullbacks ------------------------------------------------------------------------------------
+
+
+def pull(f: Frame, pullback: AV, args: list[AV], kw: dict[str, AV]) -> AV:
+    """A call of a pullback."""
+    builtins.plain(f, "a pullback", args, kw, 1, 1)
+    return pulled(f, pullback, args[0])
+
+
+def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
+    info: Pull = pullback.info
+    seeds = list(cotangent_leaves(f, ct, info.primal))
+    for x in info.rest:
+        c = cotangent_type(x)
+        if c is not None:
+            seeds.append(missing(f, c))
+    types = leaf_types(info.results)
+    labels = ["ct"] * len(types)
+    box = pullback.leaves[0]
+    linked = f.program.linked.get(info.record)
+    if linked is None:
+        record = f.program.module.records[info.record]
+        labels = [f"ct.{n}" for n in record.wrt]
+        out = f.results("pull", [box, *seeds], types, None, labels, (), (1, len(seeds)))
+    else:
+        fields = f.results("unbox", [box], linked.record.types)
+        attrs, groups = {"fn": linked.fn}, (len(fields), len(seeds))
+        out = f.results("call", [*fields, *seeds], types, attrs, labels, (), groups)
+    return build(info.results, iter(out))
+
+
+def missing(f: Frame, t: Type) -> Operand:
+    """The cotangent of what nobody asks about."""
+    return zero(f, t)
+
+
+def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
+    """The leaves of a cotangent, whose structure is that of the value it belongs to."""
+    if primal.kind == "tuple":
+        if ct.kind != "tuple" or len(ct.kids) != len(primal.kids):
+            raise wrong_structure(f, ct, primal)
+        for a, t in zip(ct.kids, primal.kids, strict=True):
+            yield from cotangent_leaves(f, a, t)
+        return
+    expected = cotangent(primal)
+    if expected == F64_T:
+        if ct.kind != "num":
+            raise wrong_structure(f, ct, primal)
+        yield f.convert(ct.leaves[0], F64)
+    elif expected.kind == "array":
+        if ct.kind != "array":
+            raise wrong_structure(f, ct, primal)
+        yield contiguous(f, ct.leaves[0], expected.leaves[0])
+    else:
+        if ct.kind not in ("const", "num"):
+            raise wrong_structure(f, ct, primal)
+        for x in leaf_types(primal):
+            c = cotangent_type(x)
+            if c is not None:
+                yield zero(f, c)
+
+
+def contiguous(f: Frame, x: Operand, t: Type) -> Operand:
+    if x.type != t:
+        raise f.error(
+            "E03",
+            "an array with strides as a cotangent or tangent",
+            "derivatives by arrays are contiguous",
+            "pass a copy: `np.ascontiguousarray(x)` outside",
+        )
+    return x
+
+
+def wrong_structure(f: Frame, ct: AV, primal: T) -> Exception:
+    return f.error(
+        "E09",
+        f"{describe(typ(ct))} as the cotangent of {describe(primal)}",
+        "a cotangent has the structure of the result, with None for what holds no float",
+        "pass a float for a number, a tuple for a tuple, an array for an array",
+    )
+
+
+# ---- forward mode ---------------------------------------------------------------------------------
+
+
+def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
+    """A `jvp` op: the value and its tangent."""
+    for a, what in ((primals, "primals"), (tangents, "tangents")):
+        if a.kind != "tuple":
+            raise f.error(
+                "E09",
+                f"{describe(typ(a))} as the {what} of jvp",
+                "both are tuples, one entry for each argument",
+                "write `(x,)` for one argument",
+            )
+    if len(primals.kids) != len(tangents.kids):
+        raise f.error(
+            "E09",
+            f"{len(primals.kids)} primals and {len(tangents.kids)} tangents",
+            "each argument has one tangent",
+            "pass as many of both; 0.0 where an argument stays",
+        )
+    args = calls.bind(f, inner, list(primals.kids), {})
+    t = instances.target(f, inner, args)
+    never(f, t)
+    instance = t.instance
+    wrt: list[str] = []
+    moves: list[Operand] = []
+    for k, a in enumerate(tangents.kids):
+        leaves = tangent_leaves(f, a, args[k], instance.key.args[k])
+        for name, x in zip(instance.names[k], leaves, strict=True):
+            if x is not None:
+                wrt.append(name)
+                moves.append(x)
+    kinds = instance.result_types()
+    changes = [c for c in map(cotangent_type, kinds) if c is not None]
+    out = derivative_op(f, "jvp", t, moves, tuple(wrt), [*kinds, *changes], "t.y")
+    value = instances.finished(f, t, iter(out[: len(kinds)]))
+    assert instance.result is not None
+    return AV("tuple", None, (value, tangent(instance.result, iter(out[len(kinds) :]))))
+
+
+def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
+    """A tangent for each leaf of an argument; None where it has none, or stays."""
+    if t.kind == "tuple" and a.kind == "tuple" and len(a.kids) == len(t.kids):
+        out: list[Operand | None] = []
+        for b, y, u in zip(a.kids, x.kids, t.kids, strict=True):
+            out += tangent_leaves(f, b, y, u)
+        return out
+    expected = cotangent(t)
+    if a.kind == "const" and a.info is None and expected.kind != "tuple":
+        return [None] * len(leaf_types(t))
+    if expected == F64_T and a.kind == "num":
+        return [f.convert(a.leaves[0], F64)]
+    if expected.kind == "array" and a.kind == "array":
+        dx = contiguous(f, a.leaves[0], expected.leaves[0])
+        sizes = [f.emit("len", [v], [I64]) for v in (x.leaves[0], dx)]
+        text = "a tangent has the shape of its primal"
+        f.check(f.scalar("eq", tuple(sizes), BOOL), "ValueError", text)
+        return [dx]
+    if expected == NONE_T and (a.kind == "const" or (a.kind == "num" and t.kind == "num")):
+        return [None] * len(leaf_types(t))
+    raise f.error(
+        "E09",
+        f"{describe(typ(a))} as the tangent of {describe(t)}",
+        "a tangent has the structure of its primal",
+        "pass a float for a float, a tuple for a tuple; None where nothing moves",
+    )
+
+
+def tangent(t: T, leaves: Iterator[Operand]) -> AV:
+    """The tangent of a result: None where it carries none."""
+    if t.kind == "tuple":
+        return AV("tuple", None, tuple([tangent(k, leaves) for k in t.kids]))
+    own = [next(leaves) for x in leaf_types(t) if cotangent_type(x) is not None]
+    if t.kind == "num" and own:
+        return number(own[0])
+    if t.kind == "array" and own:
+        return AV("array", None, (), tuple(own))
+    return NOTHING
+

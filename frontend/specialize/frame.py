@@ -1,0 +1,231 @@
+"""A frame: one abstract run over one generic function, which emits its typed ops as it goes.
+
+`env` maps generic values to abstract ones, `store` maps cells to their contents.  A path that does
+not go on (it raised, or it waits for the result of a recursion) leaves by `Dead`.
+
+The recursion here follows the nesting of the program and is pure Python: no C frame stands between
+two of its steps, so the interpreter's stack does not grow with it (`deep` raises its limit).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...ir.builder import Builder
+from ...ir.core import Block, Function, Literal, Loc, Op, Operand, Value
+from ...ir.ops import TABLE, overflows
+from ...ir.types import BOOL, F64, I64, Type
+from ..errors import Error
+from . import arrays, branches, calls, cells, loops, operators
+from .values import AV, Dead, Label, static
+
+if TYPE_CHECKING:
+    from .instances import Instance, Program
+
+I64_MIN, I64_MAX = -(2**63), 2**63 - 1
+ENDS = frozenset({"yield", "next", "test", "return"})
+
+
+class Frame:
+    def __init__(self, program: Program, instance: Instance, fn: Function | None, me: AV) -> None:
+        self.program = program
+        self.instance = instance
+        self.fn = fn
+        self.me = me
+        self.env: dict[Value, AV] = {}
+        self.store: dict[Any, AV] = {}
+        self.cells = 0
+        self.b = Builder(program.module, fold=False, share=False, hoist=False)
+        self.loc: Loc = fn.loc if fn else ()
+        self.natural: set[Value] = set()  # ints known not to be negative
+        self.strided: list[Value] = []  # parameters that stand for an array nobody reads
+        self.hidden: dict[str, AV] = {}  # global arrays and numbers that come as parameters
+
+    # ---- emission
+
+    def emit(
+        self,
+        opcode: str,
+        operands: Sequence[Operand],
+        types: Sequence[Type],
+        attrs: Mapping[str, Any] | None = None,
+        names: Sequence[str] = (),
+        regions: Sequence[Block] = (),
+        groups: Sequence[int] = (),
+    ) -> Any:
+        """Emit an op; its one result, or the tuple of them."""
+        out = self.b.emit(
+            opcode, operands, attrs, types, names, regions, loc=self.loc, groups=groups
+        )
+        return out[0] if len(types) == 1 else out
+
+    def results(
+        self,
+        opcode: str,
+        operands: Sequence[Operand],
+        types: Sequence[Type],
+        attrs: Mapping[str, Any] | None = None,
+        names: Sequence[str] = (),
+        regions: Sequence[Block] = (),
+        groups: Sequence[int] = (),
+    ) -> tuple[Operand, ...]:
+        return self.b.emit(
+            opcode, operands, attrs, types, names, regions, loc=self.loc, groups=groups
+        )
+
+    def scalar(
+        self, opcode: str, operands: Sequence[Operand], to: Type, exact: bool = False
+    ) -> Operand:
+        """A scalar op; computed here where all operands are known."""
+        for x in operands:
+            if not isinstance(x, Literal):
+                break
+        else:
+            return self.computed(opcode, operands, to)
+        attrs = {"exact": True} if exact else None
+        return self.b.emit(opcode, operands, attrs, (to,), loc=self.loc)[0]
+
+    def computed(self, opcode: str, operands: Sequence[Operand], to: Type) -> Operand:
+        meaning = TABLE[opcode].meaning
+        values = [x.value for x in operands if isinstance(x, Literal)]
+        if opcode == "pow" and to == I64 and abs(values[0]) > 1 and values[1] > 64:
+            value: Any = I64_MAX + 1  # not worth computing: it overflows
+        else:
+            assert meaning is not None, opcode
+            value = meaning(*values)
+        if overflows(opcode, {}, to, value):
+            self.check(Literal(False, BOOL), "OverflowError", OVERFLOW)
+        return Literal(value, to)
+
+    def check(self, ok: Operand, error: str, text: str) -> None:
+        """Raise at run time where `ok` is false."""
+        if isinstance(ok, Literal) and ok.value:
+            return
+        self.b.emit("check", [ok], {"error": error, "text": text}, (), loc=self.loc)
+        if isinstance(ok, Literal):
+            raise Dead
+
+    def convert(self, x: Operand, to: Type) -> Operand:
+        """A number as another type of number, as a join or an operation demands it."""
+        if x.type == to:
+            if isinstance(x, Literal) and to == I64 and not I64_MIN <= x.value <= I64_MAX:
+                self.check(Literal(False, BOOL), "OverflowError", OVERFLOW)
+            return x
+        if isinstance(x, Literal):
+            if to == F64:
+                try:
+                    return Literal(float(x.value), F64)
+                except OverflowError:
+                    self.check(Literal(False, BOOL), "OverflowError", TOO_LARGE)
+            return Literal(int(x.value), I64)
+        return self.b.emit("convert", [x], {"to": to}, (to,), loc=self.loc)[0]
+
+    def error(self, code: str, found: str, why: str, instead: str) -> Error:
+        return Error(code, self.loc, found, why, instead)
+
+    # ---- running
+
+    def get(self, v: Operand) -> AV:
+        return static(v.value) if isinstance(v, Literal) else self.env[v]
+
+    def run(self, block: Block) -> list[AV]:
+        """Run a block; what its end hands on."""
+        env = self.env
+        for op in block.ops:
+            opcode = op.opcode
+            self.loc = op.loc
+            if opcode in ENDS:
+                return [self.get(v) for v in op.operands]
+            if opcode == "if":
+                self.branch(op)
+            elif opcode in ("while", "for"):
+                loops.loop(self, op)
+            elif opcode == "unpack":
+                parts = arrays.unpack(self, self.get(op.operands[0]), len(op.results))
+                for v, a in zip(op.results, parts, strict=True):
+                    env[v] = self.named(a, v.name)
+            else:
+                a = self.step(op, opcode, [self.get(v) for v in op.operands])
+                if op.results:
+                    v = op.results[0]
+                    env[v] = self.named(a, v.name) if v.name else a
+        raise Dead
+
+    def named(self, a: AV, name: str) -> AV:
+        """Let a fresh result have the name that the user gave it."""
+        if a.kind == "num" and name:
+            x = a.leaves[0]
+            if isinstance(x, Value) and not x.name:
+                x.name = name
+        return a
+
+    def branch(self, op: Op) -> None:
+        cond = operators.truth(self, self.get(op.operands[0]))
+        then, other = op.regions
+        if isinstance(cond, Literal):
+            outs = self.run(then if cond.value else other)
+        else:
+            known = op.operands[0]
+            names = [v.name for v in op.results]
+            outs = branches.fork(
+                self, cond, lambda: self.run(then), lambda: self.run(other), names, known
+            )
+        for v, a in zip(op.results, outs, strict=True):
+            self.env[v] = a
+
+    def step(self, op: Op, opcode: str, args: list[AV]) -> AV:
+        """One generic op without regions."""
+        if opcode in operators.BINARY:
+            return operators.binary(self, opcode, args[0], args[1])
+        if opcode in operators.UNARY:
+            return operators.unary(self, opcode, args[0])
+        match opcode:
+            case "call":
+                kw = op.attrs.get("kw", ())
+                n = len(args) - len(kw)
+                return calls.call(self, args[0], args[1:n], dict(zip(kw, args[n:], strict=True)))
+            case "global":
+                return calls.global_(self, op.attrs["name"], op.attrs.get("fn"))
+            case "closure":
+                return AV("fn", Label(op.attrs["fn"], op.groups[0]), tuple(args))
+            case "self":
+                return self.me
+            case "tuple":
+                return AV("tuple", None, tuple(args))
+            case "getitem":
+                return arrays.getitem(self, args[0], args[1])
+            case "getattr":
+                return arrays.getattr_(self, args[0], op.attrs["name"])
+            case "slice":
+                return AV("slice", None, tuple(args))
+            case "cell" | "cell_get" | "cell_set" | "bound":
+                return cells.step(self, op, opcode, args)
+            case "setitem" | "setattr" | "list":
+                self.refuse(opcode, args)
+        raise AssertionError(f"generic op {opcode}")
+
+    def refuse(self, opcode: str, args: list[AV]) -> None:
+        """What the language does not have yet, in the user's words."""
+        if opcode == "setitem" and args[0].kind == "array":
+            raise self.error(
+                "E01",
+                "a write into an array",
+                "arrays are only read so far; arrays written in place come later",
+                "compute the element where it is needed, or keep it in a variable of its own",
+            )
+        what = {
+            "setitem": "a write to an item",
+            "setattr": "a write to an attribute",
+            "list": "a list",
+        }[opcode]
+        raise self.error(
+            "E01",
+            what,
+            "compiled code works on numbers, tuples and read-only arrays so far",
+            "use a tuple, or one variable for each value",
+        )
+
+
+OVERFLOW = "int too large for 64 bits"
+TOO_LARGE = "int too large to convert to float"

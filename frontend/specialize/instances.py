@@ -1,0 +1,463 @@
+"""Instances: one typed function for each (function, types of captures and arguments, cells).
+
+Cells that the captures and arguments reach are numbered in order of reach, so the key says which
+of them are the same; their contents are parameters, and results where the call changes them.  Cells
+that the call makes and its result reaches are results, too.
+
+Recursion: result types are a least fixpoint.  A call of an instance without a result yet ends its
+path; if the result grows, the body runs again.  Keys that differ only in static numbers are joined
+at once, others when the function stands at least twice on the stack; then the upper one starts
+again with the joined key (`Restart`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...ir.core import Function, Literal, Module, Operand, Record, Value
+from ...ir.structure import Tree
+from ...ir.types import BOOL, Array, Type
+from ..lower import Lowered
+from ..resolve import Path
+from . import bodies
+from . import frame as frames
+from .cells import reached
+from .joins import Disagree, coerce, join
+from .values import (
+    AV,
+    UNDEFINED,
+    Dead,
+    T,
+    all_dynamic,
+    build,
+    cells_in,
+    dynamic,
+    floats_dynamic,
+    leaf_types,
+    named_leaves,
+    renamed,
+    same,
+    typ,
+)
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+TWICE = 2  # a function that stands so often on the stack has its keys joined
+STATICS = 24  # with more instances than this, static numbers of a function become dynamic
+MOST = 64
+
+
+class Key(NamedTuple):
+    callee: T
+    args: tuple[T, ...]
+    contents: tuple[T, ...]
+
+    @property
+    def label(self) -> tuple[Any, ...]:
+        return self.callee.kind, self.callee.info, tuple([k.info for k in self.callee.kids[:1]])
+
+
+class Linked(NamedTuple):
+    """A pullback made by an earlier call from Python: what its box holds, and the function that
+    runs it on those fields, as captures, and the cotangents."""
+
+    record: Record
+    fn: str
+
+
+@dataclass(eq=False)
+class Instance:
+    """A typed function being made, or made."""
+
+    key: Key
+    name: str
+    result: T | None = None
+    written: dict[int, T] = field(default_factory=dict)
+    fresh: list[T] = field(default_factory=list)
+    hidden: dict[str, T] = field(default_factory=dict)
+    names: list[list[str]] = field(default_factory=list)  # of the leaves of each argument
+    used: bool = False
+    done: bool = False
+    deps: set[Instance] = field(default_factory=set)
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+    def signature(self) -> Any:
+        return self.result, dict(self.written), list(self.fresh), list(self.hidden)
+
+    def result_types(self) -> list[Type]:
+        out: list[Type] = []
+        for t in [self.result, *self.written.values(), *self.fresh]:
+            out += leaf_types(t) if t else []
+        return out
+
+
+class Restart(Exception):
+    """Start an instance on the stack again with the key that it has been joined to."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+
+
+class Program:
+    """All instances of one compilation, and what they are made from."""
+
+    def __init__(
+        self,
+        functions: Mapping[str, Function],
+        lowered: Lowered,
+        hidden_trees: Mapping[str, Tree],
+        linked: Mapping[str, Linked],
+    ) -> None:
+        self.functions, self.lowered = functions, lowered
+        self.hidden_trees, self.linked = hidden_trees, linked
+        self.module = Module()
+        self.wrapper: str | None = None  # an entry that only applies grad, vjp, ... to a function
+        self.paths: dict[str, Path] = {}  # of hidden numbers that no global holds
+        self.instances: dict[Key, Instance] = {}
+        self.alias: dict[Key, Key] = {}
+        self.stack: list[Instance] = []
+        self.taken: set[str] = set()
+        self.unbound: dict[Any, str] = {}  # reads of names that no path binds, by place
+        self.records: dict[tuple[str, tuple[str, ...]], str] = {}
+        self.counts: dict[Any, int] = {}
+
+    def free_name(self, name: str) -> str:
+        k, out = 1, name
+        while out in self.taken:
+            k += 1
+            out = f"{name}.{k}"
+        self.taken.add(out)
+        return out
+
+    def path(self, name: str) -> Path:
+        """Where a hidden parameter is read."""
+        return self.paths[name] if name in self.paths else self.lowered.paths[name]
+
+
+class Target(NamedTuple):
+    """A resolved callee: the instance, what is passed to it, the caller's cells it reaches."""
+
+    instance: Instance
+    captures: list[Operand]
+    params: list[Operand]
+    cells: list[Any]
+
+
+def target(f: Frame, callee: AV, args: list[AV]) -> Target:
+    """The instance for a call, made if need be."""
+    order = reached(f, [callee, *args])
+    numbers = {c: ("p", k) for k, c in enumerate(order)}
+    callee = renamed(callee, numbers)
+    args = [renamed(a, numbers) for a in args]
+    contents = [renamed(f.store[c], numbers) for c in order]
+    key = Key(
+        floats_dynamic(typ(callee)),
+        tuple([floats_dynamic(typ(a)) for a in args]),
+        tuple([dynamic(typ(c)) for c in contents]),
+    )
+    instance = resolve(f, key)
+    captures = coerce(f, callee, instance.key.callee)
+    for c, t in zip(contents, instance.key.contents, strict=True):
+        captures += coerce(f, c, t)
+    for name, t in instance.hidden.items():
+        captures += coerce(f, hidden(f, name, t), t)
+    params: list[Operand] = []
+    for a, t in zip(args, instance.key.args, strict=True):
+        params += coerce(f, a, t)
+    return Target(instance, captures, params, order)
+
+
+def resolve(f: Frame, key: Key) -> Instance:
+    """Find, join or make the instance of a key, and specialise it."""
+    program = f.program
+    while True:
+        key = chased(program, key)
+        instance = program.instances.get(key)
+        if instance is None:
+            instance = widened(program, key) or made(f, key)
+            if instance.key not in program.instances:
+                key = instance.key
+                continue
+        if instance.done or instance in program.stack:
+            break
+        try:
+            specialise(f, instance)
+            break
+        except Restart as r:
+            while program.stack and program.stack[-1] is not r.instance:
+                abandoned(program, program.stack.pop())
+            if r.instance is not instance:
+                raise
+            abandoned(program, program.stack.pop())
+    depend(program, instance)
+    return instance
+
+
+def depend(program: Program, instance: Instance) -> None:
+    """The caller's result rests on that of an unfinished instance."""
+    if not instance.done:
+        instance.used = True
+    if program.stack:
+        top = program.stack[-1]
+        if not instance.done:
+            top.deps.add(instance)
+        top.deps |= {d for d in instance.deps if d is not top and d in program.stack}
+
+
+def chased(program: Program, key: Key) -> Key:
+    while key in program.alias:
+        key = program.alias[key]
+    return key
+
+
+def abandoned(program: Program, instance: Instance) -> None:
+    program.instances.pop(instance.key, None)
+    program.taken.discard(instance.name)
+
+
+def made(f: Frame, key: Key) -> Instance:
+    program = f.program
+    count = program.counts[key.label] = program.counts.get(key.label, 0) + 1
+    if count > STATICS:
+        wide = all_dynamic_key(key)
+        if wide != key:
+            program.alias[key] = wide
+            return Instance(wide, "")
+    if count > MOST:
+        raise f.error(
+            "E08",
+            f"more than {MOST} forms of the function {bodies.base_name(key.callee)}",
+            "each call gives it arguments or captured values of yet another type",
+            "let the recursion pass values of the same types each time",
+        )
+    name = bodies.base_name(key.callee)
+    if name == program.wrapper and key.callee.kind == "fn":
+        name = f"{name}.entry"
+    instance = Instance(key, program.free_name(name))
+    program.instances[key] = instance
+    return instance
+
+
+def all_dynamic_key(key: Key) -> Key:
+    return Key(all_dynamic(key.callee), tuple([all_dynamic(t) for t in key.args]), key.contents)
+
+
+def widened(program: Program, key: Key) -> Instance | None:
+    """An instance on the stack that serves the key, or restarts with the join of both."""
+    same_label = [u for u in program.stack if u.key.label == key.label]
+    for up in reversed(same_label):
+        statics_only = all_dynamic_key(up.key) == all_dynamic_key(key)
+        if len(same_label) < TWICE and not statics_only:
+            continue
+        joined = joined_key(up.key, key)
+        if joined is None:
+            continue
+        if joined == up.key:
+            program.alias[key] = joined
+            return up
+        program.alias[up.key] = joined
+        if key != joined:
+            program.alias[key] = joined
+        raise Restart(up)
+    return None
+
+
+def joined_key(a: Key, b: Key) -> Key | None:
+    """The join of two keys of one function; None: they stay apart."""
+    if len(a.args) != len(b.args) or len(a.contents) != len(b.contents):
+        return None
+    mine = [list(cells_in(t)) for t in (a.callee, *a.args)]
+    if mine != [list(cells_in(t)) for t in (b.callee, *b.args)]:
+        return None
+    try:
+        return Key(
+            join(a.callee, b.callee),
+            tuple([join(x, y) for x, y in zip(a.args, b.args, strict=True)]),
+            tuple([join(x, y) for x, y in zip(a.contents, b.contents, strict=True)]),
+        )
+    except Disagree:
+        return None
+
+
+# ---- making one -----------------------------------------------------------------------------------
+
+
+def specialise(f: Frame, instance: Instance) -> None:
+    """Run the body until the result type stands, then close the function."""
+    program = f.program
+    program.stack.append(instance)
+    before = set(program.instances.values())
+    while True:
+        instance.used = False
+        instance.deps = set()
+        run = Run(program, instance, f)
+        old = instance.signature()
+        run.execute()
+        if instance.signature() == old or not instance.used:
+            break
+        for other in program.instances.values():
+            if other not in before and other.deps:
+                other.done = False
+    program.module.functions[instance.name] = run.close()
+    instance.done = True
+    instance.deps.discard(instance)
+    program.stack.pop()
+
+
+class Run:
+    """One pass over an instance's body."""
+
+    def __init__(self, program: Program, instance: Instance, caller: Frame) -> None:
+        self.instance = instance
+        key = instance.key
+        fn = program.functions[key.callee.info.fn] if key.callee.kind == "fn" else None
+        self.frame = f = frames.Frame(program, instance, fn, UNDEFINED)
+        if fn is None:
+            f.loc = caller.loc
+        self.loc = f.loc
+        self.names: dict[str, int] = {}
+        self.captures: list[Value] = []
+        self.params: list[Value] = []
+        labels = bodies.capture_names(program.functions, key.callee)
+        f.me = build(key.callee, self.values(key.callee, labels, self.captures))
+        self.contents: list[AV] = []
+        for k, t in enumerate(key.contents):
+            labels = named_leaves(t, f"cell{k}")
+            self.contents.append(build(t, self.values(t, labels, self.captures)))
+            f.store["p", k] = self.contents[-1]
+        instance.names = []
+        self.args: list[AV] = []
+        for name, t in zip(bodies.param_names(program.functions, key), key.args, strict=True):
+            start = len(self.params)
+            self.args.append(build(t, self.values(t, named_leaves(t, name), self.params)))
+            instance.names.append([v.name for v in self.params[start:]])
+        self.outs: list[AV] | None = None
+
+    def values(self, t: T, labels: list[str], into: list[Value]) -> Iterator[Operand]:
+        """Parameters for the leaves of t, with names that are theirs alone."""
+        for kind, name in zip(leaf_types(t), labels, strict=True):
+            v = self.frame.b.param(kind, self.unique(name))
+            into.append(v)
+            if isinstance(kind, Array) and kind.strided:
+                self.frame.strided.append(v)
+        return iter(into[len(into) - len(labels) :])
+
+    def unique(self, name: str) -> str:
+        while name in self.names:
+            self.names[name] += 1
+            name = f"{name}.{self.names[name]}"
+        self.names[name] = 0
+        return name
+
+    def execute(self) -> None:
+        try:
+            result = bodies.run_body(self.frame, self.args)
+        except Dead:
+            return
+        self.summarise(result)
+
+    def summarise(self, result: AV) -> None:
+        """Merge what this pass found into the instance: result, written and fresh cells."""
+        f, instance = self.frame, self.instance
+        changed = [k for k, c in enumerate(self.contents) if not same(f.store["p", k], c)]
+        changed = sorted({*changed, *instance.written})
+        fresh: dict[Any, Any] = {}
+        for c in reached(f, [result, *[f.store["p", k] for k in changed]]):
+            if c[0] != "p":
+                fresh[c] = ("f", len(fresh))
+        instance.result = merged(f, instance.result, renamed(result, fresh))
+        self.outs = [renamed(result, fresh)]
+        for k in changed:
+            new = renamed(f.store["p", k], fresh)
+            instance.written[k] = merged(f, instance.written.get(k), new)
+            self.outs.append(new)
+        for j, c in enumerate(fresh):
+            new = renamed(f.store[c], fresh)
+            old = instance.fresh[j] if j < len(instance.fresh) else None
+            instance.fresh[j : j + 1] = [merged(f, old, new)]
+            self.outs.append(new)
+
+    def close(self) -> Function:
+        f, instance = self.frame, self.instance
+        captures = list(self.captures)
+        for name in instance.hidden:
+            captures += [x for x in bodies.flat(f.hidden[name]) if isinstance(x, Value)]
+        if self.outs is None:
+            f.loc = self.loc
+            if instance.result is not None:  # an earlier pass saw a path that this one does not
+                f.check(Literal(True, BOOL), "RuntimeError", "")
+            block = f.b.block((), "unreachable", (), loc=f.loc)
+            results = tuple(instance.result_types())
+        else:
+            wanted = [instance.result, *instance.written.values(), *instance.fresh]
+            outs: list[Operand] = []
+            for k, t in enumerate(wanted):
+                assert t is not None
+                outs += coerce(f, self.outs[k] if k < len(self.outs) else UNDEFINED, t)
+            block = f.b.block((), "return", outs, loc=f.loc)
+            results = tuple(instance.result_types())
+        loc = f.fn.loc if f.fn else self.loc
+        return Function(
+            instance.name, tuple(captures), tuple(self.params), results, block, {}, loc
+        )
+
+
+def merged(f: Frame, old: T | None, new: AV) -> T:
+    t = floats_dynamic(typ(new))
+    if old is None or old == t:
+        return t
+    try:
+        return join(old, t)
+    except Disagree as e:
+        raise f.error(
+            "E07", f"a result that is {e}", "a function's results have one kind", e.cure
+        ) from None
+
+
+def hidden(f: Frame, name: str, t: T) -> AV:
+    """A global that is a parameter of every function that reads it."""
+    if name not in f.hidden:
+        leaves = [f.b.param(x, n) for x, n in zip(leaf_types(t), named_leaves(t, name), strict=True)]
+        for v in leaves:
+            f.b.home[v] = 0
+            if isinstance(v.type, Array) and v.type.strided:
+                f.strided.append(v)
+        f.hidden[name] = build(t, iter(leaves))
+        f.instance.hidden[name] = t
+    return f.hidden[name]
+
+
+# ---- calling one ----------------------------------------------------------------------------------
+
+
+def call(f: Frame, callee: AV, args: list[AV]) -> AV:
+    """A direct call of an instance."""
+    t = target(f, callee, args)
+    instance = t.instance
+    groups = (len(t.captures), len(t.params))
+    leaves = f.results(
+        "call", t.captures + t.params, instance.result_types(), {"fn": instance.name}, (), (), groups
+    )
+    return finished(f, t, iter(leaves))
+
+
+def finished(f: Frame, t: Target, leaves: Iterator[Operand]) -> AV:
+    """The result of a call from its leaves; the caller's cells are updated."""
+    instance = t.instance
+    if instance.result is None:
+        # it never returns: it raises, or calls itself for ever
+        f.check(Literal(False, BOOL), "RecursionError", "maximum recursion depth exceeded")
+        raise Dead
+    back: dict[Any, Any] = {("p", k): c for k, c in enumerate(t.cells)}
+    for j in range(len(instance.fresh)):
+        f.cells += 1
+        back["f", j] = ("c", f.cells)
+    result = renamed(build(instance.result, leaves), back)
+    for k, kind in instance.written.items():
+        f.store[t.cells[k]] = renamed(build(kind, leaves), back)
+    for j, kind in enumerate(instance.fresh):
+        f.store[back["f", j]] = renamed(build(kind, leaves), back)
+    return result

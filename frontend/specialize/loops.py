@@ -1,0 +1,388 @@
+"""Loops: the types of what they carry are a fixpoint; each pass runs the body once.
+
+Carries are the generic loop's own, then the contents of cells that the body changes.  A `for` over
+a range or an array is a typed `for`, one over a tuple unrolls.  A loop that may be left is a
+`while` whose first carry says so:
+
+    while carry stop = false, i = lo, ...         (i for a `for` only)
+      { if stop { false } else { i < hi } }
+      do { ...; next left, i + step, ... }
+
+Each loop starts from the header that it settled on when it ran last: without that, nesting is
+exponential.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...ir.builder import Builder
+from ...ir.core import Block, Literal, Loop, Op, Operand, Value
+from ...ir.types import BOOL, I64, Array, Type
+from . import operators
+from .branches import fork, is_natural
+from .joins import Disagree, coerce, join
+from .values import (
+    AV,
+    Dead,
+    T,
+    build,
+    cells_in,
+    describe,
+    dynamic,
+    leaf_types,
+    named_leaves,
+    number,
+    same,
+    true_or_false,
+    typ,
+)
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+PASSES = 40
+ZERO, ONE, FALSE = Literal(0, I64), Literal(1, I64), Literal(False, BOOL)
+
+
+def loop(f: Frame, op: Op) -> None:
+    parts = Loop(op)
+    if not parts.is_for:
+        Run(f, op, parts, None).finish()
+        return
+    source = f.get(parts.bounds[0])
+    if source.kind == "tuple":
+        unroll(f, op, parts, source)
+    elif source.kind in ("range", "array"):
+        Run(f, op, parts, source).finish()
+    else:
+        raise f.error(
+            "E01",
+            f"a loop over {describe(typ(source))}",
+            "`for` walks over a range, a tuple or an array",
+            "loop over `range(n)`",
+        )
+
+
+def unroll(f: Frame, op: Op, parts: Loop, source: AV) -> None:
+    """A loop over a tuple: the body once for each element; an exit makes the rest conditional."""
+    body, items = parts.body, source.kids
+    names = [v.name for v in op.results]
+
+    def go(k: int, carries: list[AV]) -> list[AV]:
+        while k < len(items):
+            for v, a in zip(body.params, [items[k], *carries], strict=True):
+                f.env[v] = a
+            outs = f.run(body)
+            k += 1
+            if not parts.stop:
+                carries = outs
+                continue
+            left, carries = operators.truth(f, outs[0]), outs[1:]
+            if not isinstance(left, Literal):
+                rest, kept = k, carries
+                return fork(
+                    f, left, lambda: [true_or_false(True), *kept], lambda: go(rest, kept), names
+                )
+            if left.value:
+                return [true_or_false(True), *carries]
+        return ([true_or_false(False)] if parts.stop else []) + carries
+
+    outs = go(0, [f.get(v) for v in parts.inits])
+    for v, a in zip(op.results, outs, strict=True):
+        f.env[v] = a
+
+
+class Run:
+    """One loop while it settles."""
+
+    def __init__(self, f: Frame, op: Op, parts: Loop, source: AV | None) -> None:
+        self.f, self.op, self.parts, self.source = f, op, parts, source
+        self.loc = f.loc
+        self.inits = [f.get(v) for v in parts.inits]
+        self.base, self.outer = f.store, f.b
+        self.names = [v.name for v in parts.carries]
+        self.bounds = self.find_bounds()
+        # the index is a carry of its own where the loop may be left
+        self.counts = source is not None and bool(parts.stop)
+        self.key = (op, tuple([a.kind for a in self.inits]))
+        self.types, self.cells = self.start()
+        self.test: Block | None = None
+        self.body: Block | None = None
+        self.params: list[Value] = []
+
+    def find_bounds(self) -> tuple[Operand, Operand, Operand]:
+        f, source = self.f, self.source
+        if source is None:
+            return ZERO, ZERO, ONE
+        if source.kind == "array":
+            n = f.emit("len", [source.leaves[0]], [I64])
+            return ZERO, n, ONE
+        lo, hi, step = (k.leaves[0] for k in source.kids)
+        return lo, hi, step
+
+    def start(self) -> tuple[list[T], dict[Any, T]]:
+        """The header to begin with: what comes in, joined with the last that settled."""
+        f = self.f
+        types = [dynamic(typ(a)) for a in self.inits]
+        memo = f.instance.memo.get(self.key)
+        if memo is None:
+            return types, {}
+        old_types, old_cells = memo
+        cells = {c: t for c, t in old_cells.items() if c in self.base}
+        known = all(c in self.base for t in old_types for c in cells_in(t))
+        try:
+            if known:
+                return [join(a, b) for a, b in zip(types, old_types, strict=True)], cells
+        except Disagree:
+            pass
+        return types, {}
+
+    def finish(self) -> None:
+        """Settle, then emit the loop and bind its results."""
+        f = self.f
+        start, natural = f.cells, set(f.natural)
+        for _ in range(PASSES):
+            f.cells, f.natural = start, set(natural)
+            if self.one_pass():
+                break
+        else:
+            raise f.error(
+                "E08",
+                "a loop whose values change their type on every turn",
+                "what it carries has no type that holds for all turns",
+                "carry numbers, or tuples of one length",
+            )
+        f.instance.memo[self.key] = (self.types, self.cells)
+        self.emit()
+
+    # ---- one pass
+
+    def one_pass(self) -> bool:
+        """Run test and body on the header; whether the header holds what comes back."""
+        f = self.f
+        shape = [*self.types, *self.cells.values()]
+        labels: list[str] = []
+        for k, t in enumerate(shape):
+            labels += named_leaves(t, self.names[k] if k < len(self.names) else "cell")
+        test, body = self.outer.child("loop"), self.outer.child("loop")
+        # both regions share their parameters
+        kinds = [k for t in shape for k in leaf_types(t)]
+        self.params = [body.param(k, n) for k, n in zip(kinds, labels, strict=True)]
+        self.stop = body.param(BOOL, "stop")
+        self.index = body.param(I64, self.index_name())
+        if is_natural(f, self.bounds[0]) and self.ascends() or self.descends_to_zero():
+            f.natural.add(self.index)
+        leaves = iter(self.params)
+        carries = [build(t, leaves) for t in self.types]
+        header = {**self.base, **{c: build(t, leaves) for c, t in self.cells.items()}}
+        f.store = dict(header)
+        try:
+            tested = self.run_test(test, carries)
+            nexts = self.run_body(body, carries)
+        finally:
+            f.b, f.store, after = self.outer, self.base, f.store
+            f.loc = self.loc
+        if tested is not None:
+            self.test = tested
+        if nexts is None:
+            self.body = body.block(self.body_params(), "unreachable", (), loc=self.loc)
+            return True
+        left, outs = nexts
+        return self.settled(body, header, left, outs, after)
+
+    def index_name(self) -> str:
+        name = self.parts.index.name if self.parts.index is not None else ""
+        return name if self.source is not None and self.source.kind == "range" else "k"
+
+    def ascends(self) -> bool:
+        step = self.bounds[2]
+        return self.source is not None and isinstance(step, Literal) and step.value > 0
+
+    def descends_to_zero(self) -> bool:
+        _, hi, step = self.bounds
+        down = self.source is not None and isinstance(step, Literal) and step.value < 0
+        return down and isinstance(hi, Literal) and hi.value >= -1
+
+    def run_test(self, test: Builder, carries: list[AV]) -> Block | None:
+        """The test region of a `while`; None for a plain `for`."""
+        f, parts = self.f, self.parts
+        if self.source is not None and not parts.stop:
+            return None
+        f.b = test
+        before = dict(f.store)
+
+        def ask() -> list[AV]:
+            if self.source is not None:
+                return [number(self.in_range())]
+            for v, a in zip(parts.carries, carries, strict=True):
+                f.env[v] = a
+            return [number(operators.truth(f, f.run(self.op.regions[0])[0]))]
+
+        if parts.stop:
+            out = fork(f, self.stop, lambda: [true_or_false(False)], ask)[0].leaves[0]
+        else:
+            out = ask()[0].leaves[0]
+        if any(not same(a, before[c]) for c, a in f.store.items() if c in before):
+            raise f.error(
+                "E01",
+                "a loop test that changes a variable of an outer function",
+                "the test of a compiled loop only looks",
+                "write `while True:` with the call inside and `break` under `if`",
+            )
+        return test.block(self.body_params(), "test", [out], loc=self.loc)
+
+    def in_range(self) -> Operand:
+        """Whether a `for` that may be left has another turn."""
+        f = self.f
+        _, hi, step = self.bounds
+        if isinstance(step, Literal):
+            return f.scalar("lt" if step.value > 0 else "gt", (self.index, hi), BOOL)
+        up = f.scalar("gt", (step, ZERO), BOOL)
+        below = f.scalar("lt", (self.index, hi), BOOL)
+        above = f.scalar("gt", (self.index, hi), BOOL)
+        out: Operand = f.emit("select", [up, below, above], [BOOL])
+        return out
+
+    def run_body(self, body: Builder, carries: list[AV]) -> tuple[Operand, list[AV]] | None:
+        """What the body hands on: whether it leaves, and the carries; None if it always raises."""
+        f, parts = self.f, self.parts
+        f.b = body
+        for v, a in zip(parts.carries, carries, strict=True):
+            f.env[v] = a
+        if parts.index is not None:
+            f.env[parts.index] = self.element()
+        try:
+            outs = f.run(parts.body)
+            left = operators.truth(f, outs[0]) if parts.stop else FALSE
+        except Dead:
+            return None
+        return left, outs[parts.stop :]
+
+    def element(self) -> AV:
+        source = self.source
+        if source is not None and source.kind == "array":
+            x = source.leaves[0]
+            assert isinstance(x.type, Array) and self.parts.index is not None
+            got = self.f.emit(
+                "get", [x, self.index], [x.type.elem], None, [self.parts.index.name]
+            )
+            return number(got)
+        return number(self.index)
+
+    # ---- joining what comes back
+
+    def settled(
+        self,
+        body: Builder,
+        header: dict[Any, AV],
+        left: Operand,
+        outs: list[AV],
+        after: dict[Any, AV],
+    ) -> bool:
+        f = self.f
+        types = [
+            self.joined(t, dynamic(typ(a)), n)
+            for t, a, n in zip(self.types, outs, self.names, strict=True)
+        ]
+        cells = dict(self.cells)
+        for c, a in header.items():
+            new = after[c]
+            if c in cells or not same(new, a):
+                old = cells.get(c) or dynamic(typ(a))
+                cells[c] = self.joined(old, dynamic(typ(new)), "a captured variable")
+        for t in [*types, *cells.values()]:
+            if any(c not in header for c in cells_in(t)):
+                raise f.error(
+                    "E01",
+                    "a function made in a loop that keeps a variable of its own for later turns",
+                    "each turn would need a variable of its own",
+                    "make the function before the loop, and pass it what changes",
+                )
+        if types != self.types or cells != self.cells:
+            self.types, self.cells = types, cells
+            return False
+        f.b = body
+        leaves: list[Operand] = []
+        for a, t in zip(outs, types, strict=True):
+            leaves += coerce(f, a, t)
+        for c, t in cells.items():
+            leaves += coerce(f, after[c], t)
+        leaves = self.lead(left) + leaves
+        f.b = self.outer
+        self.body = body.block(
+            self.body_params(), "next", leaves, (len(leaves), 0), loc=self.loc
+        )
+        return True
+
+    def joined(self, a: T, b: T, name: str) -> T:
+        try:
+            return join(a, b)
+        except Disagree as e:
+            raise self.f.error(
+                "E07",
+                f"`{name}`: {e}",
+                "what a loop carries has one kind, before it and after each turn",
+                e.cure,
+            ) from None
+
+    def lead(self, left: Operand) -> list[Operand]:
+        """What stands before the carries in `next`."""
+        if not self.parts.stop:
+            return []
+        if not self.counts:
+            return [left]
+        step = self.bounds[2]
+        one = isinstance(step, Literal) and abs(step.value) == 1
+        # by one it stays between the bounds
+        return [left, self.f.scalar("add", (self.index, step), I64, exact=one)]
+
+    def body_params(self) -> list[Value]:
+        if self.counts:
+            return [self.stop, self.index, *self.params]
+        if self.parts.stop:
+            return [self.stop, *self.params]
+        return [self.index, *self.params] if self.source is not None else self.params
+
+    # ---- emission
+
+    def emit(self) -> None:
+        f = self.f
+        inits: list[Operand] = []
+        for a, t in zip(self.inits, self.types, strict=True):
+            inits += coerce(f, a, t)
+        for c, t in self.cells.items():
+            inits += coerce(f, self.base[c], t)
+        kinds: list[Type] = [v.type for v in self.params]
+        names = [v.name for v in self.params]
+        assert self.body is not None
+        if self.source is not None and not self.parts.stop:
+            groups = (3, len(inits), 0)
+            operands = [*self.bounds, *inits]
+            out = f.results("for", operands, kinds, None, names, (self.body,), groups)
+        else:
+            out = self.emit_while(inits, kinds, names)
+        leaves = iter(out)
+        results: list[AV] = []
+        if self.parts.stop:
+            results.append(number(next(leaves)))
+        if self.counts:
+            next(leaves)
+        results += [build(t, leaves) for t in self.types]
+        for c, t in self.cells.items():
+            f.store[c] = build(t, leaves)
+        for v, a in zip(self.op.results, results, strict=True):
+            f.env[v] = a
+
+    def emit_while(
+        self, inits: list[Operand], kinds: list[Type], names: list[str]
+    ) -> tuple[Operand, ...]:
+        f = self.f
+        if self.counts:
+            inits = [FALSE, self.bounds[0], *inits]
+            kinds, names = [BOOL, I64, *kinds], ["stop", self.index.name, *names]
+        elif self.parts.stop:
+            inits, kinds, names = [FALSE, *inits], [BOOL, *kinds], ["stop", *names]
+        assert self.test is not None and self.body is not None
+        regions = (self.test, self.body)
+        return f.results("while", inits, kinds, None, names, regions, (len(inits),))

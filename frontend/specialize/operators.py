@@ -1,0 +1,370 @@
+"""Python's operators on abstract values.
+
+Numbers promote as Python's do: bool to int, int to float.  An int operation tests itself for
+overflow; what Python refuses by value (division by zero, a negative shift or exponent, a float
+that is no int) has a `check` before it.  A float operation never raises.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...ir.core import Literal, Operand, Value
+from ...ir.types import BOOL, F64, I64, Type
+from .branches import fork, is_natural
+from .values import AV, T, describe, is_static, number, static_value, true_or_false, typ
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+SYMBOLS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
+    "lshift": "<<", "rshift": ">>", "and_": "&", "or_": "|", "xor": "^", "lt": "<", "le": "<=",
+    "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "is_": "is", "is_not": "is not",
+    "contains": "in", "matmul": "@", "neg": "-", "pos": "+", "invert": "~", "not_": "not",
+}  # fmt: skip
+AUGMENTED = {
+    "i" + name.rstrip("_"): name
+    for name in SYMBOLS
+    if name in "add sub mul truediv floordiv mod pow lshift rshift and_ or_ xor matmul".split()
+}
+UNARY = frozenset({"neg", "pos", "invert", "not_"})
+BINARY = frozenset(SYMBOLS) - UNARY | frozenset(AUGMENTED)
+COMPARISONS = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne"}
+BITS = {"and_": "and", "or_": "or", "xor": "xor"}
+SMALL = 8  # exponents up to here become multiplications
+DIVISION_TEXT = {
+    "truediv": "division by zero",
+    "floordiv": "integer division or modulo by zero",
+    "mod": "integer modulo by zero",
+}
+NEGATIVE_POWER = "an int to a negative power is a float: write float(a) ** b"
+
+
+def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
+    opcode = AUGMENTED.get(opcode, opcode)
+    if a.kind == "num" and b.kind == "num" and opcode in NUMBERS:
+        return NUMBERS[opcode](f, opcode, a.leaves[0], b.leaves[0])
+    if opcode in ("is_", "is_not"):
+        return identity(f, opcode, a, b)
+    if opcode == "contains":
+        return contains(f, a, b)
+    if opcode in ("eq", "ne"):
+        return equality(f, opcode, a, b)
+    if a.kind == "tuple" and b.kind == "tuple":
+        if opcode == "add":
+            return AV("tuple", None, a.kids + b.kids)
+        if opcode in COMPARISONS:
+            return lexicographic(f, opcode, a, b, 0)
+    if opcode == "mul" and {a.kind, b.kind} == {"tuple", "num"}:
+        parts, n = (a, b) if a.kind == "tuple" else (b, a)
+        if is_static(n) and n.leaves[0].type == I64:
+            return AV("tuple", None, parts.kids * max(0, static_value(n)))
+    raise refused(f, opcode, a, b)
+
+
+def refused(f: Frame, opcode: str, *args: AV) -> Exception:
+    """An operator on values that have none."""
+    found = " and ".join(describe(typ(a)) for a in args)
+    if any(a.kind == "array" for a in args):
+        return f.error(
+            "E01",
+            f"`{SYMBOLS[opcode]}` on {found}",
+            "arrays are read element by element so far; operations on whole arrays come later",
+            "write a loop over the elements",
+        )
+    instead = "make numbers of both operands" if len(args) == 2 else "make a number of it"
+    if any(a.kind == "const" and a.info is None for a in args):
+        instead = "see where None comes from: a function that returns on some paths only?"
+    if any(a.kind in ("fn", "name", "derivative", "pullback") for a in args):
+        instead = "call the function and use its result"
+    return f.error("E03", f"`{SYMBOLS[opcode]}` on {found}", "it works on numbers", instead)
+
+
+# ---- numbers ------------------------------------------------------------------------------------
+
+
+def wider(x: Operand, y: Operand) -> Type:
+    """The type that arithmetic on two numbers is done in: i64 or f64."""
+    return F64 if F64 in (x.type, y.type) else I64
+
+
+def arithmetic(f: Frame, opcode: str, x: Operand, y: Operand) -> AV:
+    t = wider(x, y)
+    x, y = f.convert(x, t), f.convert(y, t)
+    r = f.scalar(opcode, (x, y), t)
+    if t == I64 and opcode in ("add", "mul") and is_natural(f, x) and is_natural(f, y):
+        natural(f, r)
+    return number(r)
+
+
+def natural(f: Frame, x: Operand) -> None:
+    """Remember that an int is not negative."""
+    if isinstance(x, Value):
+        f.natural.add(x)
+
+
+def true_division(f: Frame, opcode: str, x: Operand, y: Operand) -> AV:
+    if F64 not in (x.type, y.type):
+        nonzero(f, opcode, f.convert(y, I64))
+    return number(f.scalar("div", (f.convert(x, F64), f.convert(y, F64)), F64))
+
+
+def nonzero(f: Frame, opcode: str, y: Operand) -> None:
+    ok = f.scalar("ne", (y, Literal(0, I64)), BOOL)
+    f.check(ok, "ZeroDivisionError", DIVISION_TEXT[opcode])
+
+
+def whole_division(f: Frame, opcode: str, x: Operand, y: Operand) -> AV:
+    t = wider(x, y)
+    x, y = f.convert(x, t), f.convert(y, t)
+    if t == I64:
+        nonzero(f, opcode, y)
+    r = f.scalar(opcode, (x, y), t)
+    if t == I64 and is_natural(f, y) and (opcode == "mod" or is_natural(f, x)):
+        natural(f, r)
+    return number(r)
+
+
+def divided(f: Frame, x: Operand, y: Operand) -> tuple[AV, AV]:
+    """divmod."""
+    t = wider(x, y)
+    x, y = f.convert(x, t), f.convert(y, t)
+    if t == I64:
+        nonzero(f, "floordiv", y)
+    return number(f.scalar("floordiv", (x, y), t)), number(f.scalar("mod", (x, y), t))
+
+
+def shift(f: Frame, opcode: str, x: Operand, y: Operand) -> AV:
+    if F64 in (x.type, y.type):
+        raise no_float(f, opcode)
+    x, y = f.convert(x, I64), f.convert(y, I64)
+    if not is_natural(f, y):
+        f.check(f.scalar("ge", (y, Literal(0, I64)), BOOL), "ValueError", "negative shift count")
+    r = f.scalar("shl" if opcode == "lshift" else "shr", (x, y), I64)
+    if is_natural(f, x):
+        natural(f, r)
+    return number(r)
+
+
+def no_float(f: Frame, opcode: str) -> Exception:
+    return f.error(
+        "E06",
+        f"`{SYMBOLS[opcode]}` on a float",
+        "bit operations work on ints",
+        "convert it: `int(x)`",
+    )
+
+
+def bits(f: Frame, opcode: str, x: Operand, y: Operand) -> AV:
+    if F64 in (x.type, y.type):
+        raise no_float(f, opcode)
+    t = BOOL if x.type == y.type == BOOL else I64
+    return number(f.scalar(BITS[opcode], (f.convert(x, t), f.convert(y, t)), t))
+
+
+def compare(f: Frame, opcode: str, x: Operand, y: Operand) -> AV:
+    t = BOOL if x.type == y.type == BOOL and opcode in ("eq", "ne") else wider(x, y)
+    return number(f.scalar(opcode, (f.convert(x, t), f.convert(y, t)), BOOL))
+
+
+def power(f: Frame, opcode: str, x: Operand, y: Operand) -> AV:
+    t = wider(x, y)
+    n = y.value if isinstance(y, Literal) else None
+    if n is not None and n == n and abs(n) <= SMALL and n == int(n):
+        if t == I64 and n < 0:
+            zero = f.scalar("ne", (f.convert(x, I64), Literal(0, I64)), BOOL)
+            f.check(zero, "ZeroDivisionError", "0.0 cannot be raised to a negative power")
+            t = F64
+        return number(multiplied(f, f.convert(x, t), int(n), t))
+    if t == I64 and n is not None and n < 0:
+        t = F64
+    x, y = f.convert(x, t), f.convert(y, t)
+    if t == I64 and not is_natural(f, y):
+        f.check(f.scalar("ge", (y, Literal(0, I64)), BOOL), "ValueError", NEGATIVE_POWER)
+    return number(f.scalar("pow", (x, y), t))
+
+
+def multiplied(f: Frame, x: Operand, n: int, t: Type) -> Operand:
+    """x ** n by repeated squaring."""
+    if n < 0:
+        return f.scalar("div", (Literal(1.0, F64), multiplied(f, x, -n, t)), F64)
+    result: Operand | None = None
+    square = x
+    while n:
+        if n & 1:
+            result = square if result is None else f.scalar("mul", (result, square), t)
+        n >>= 1
+        if n:
+            square = f.scalar("mul", (square, square), t)
+    if result is None:
+        return Literal(1.0, F64) if t == F64 else Literal(1, I64)
+    return result
+
+
+NUMBERS = {
+    "add": arithmetic, "sub": arithmetic, "mul": arithmetic, "truediv": true_division,
+    "floordiv": whole_division, "mod": whole_division, "pow": power, "lshift": shift,
+    "rshift": shift, "and_": bits, "or_": bits, "xor": bits, "lt": compare, "le": compare,
+    "gt": compare, "ge": compare, "eq": compare, "ne": compare,
+}  # fmt: skip
+
+
+# ---- unary operators and truth ------------------------------------------------------------------
+
+
+def unary(f: Frame, opcode: str, a: AV) -> AV:
+    if opcode == "not_":
+        return number(f.scalar("not", (truth(f, a),), BOOL))
+    if a.kind != "num":
+        raise refused(f, opcode, a)
+    x = a.leaves[0]
+    if opcode == "invert":
+        if x.type == F64:
+            raise no_float(f, opcode)
+        return number(f.scalar("invert", (f.convert(x, I64),), I64))
+    if x.type == BOOL:
+        x = f.convert(x, I64)
+    return number(x) if opcode == "pos" else number(f.scalar("neg", (x,), x.type))
+
+
+def truth(f: Frame, a: AV) -> Operand:
+    """Python's truth of a value."""
+    match a.kind:
+        case "num":
+            x = a.leaves[0]
+            if x.type == BOOL:
+                return x
+            zero = Literal(0.0, F64) if x.type == F64 else Literal(0, I64)
+            return f.scalar("ne", (x, zero), BOOL)
+        case "tuple":
+            return Literal(bool(a.kids), BOOL)
+        case "const":
+            return Literal(bool(a.info), BOOL)
+        case "array":
+            raise f.error(
+                "E03",
+                "the truth of an array",
+                "an array of several elements is neither true nor false",
+                "ask for its length: `len(x) > 0`",
+            )
+    return Literal(True, BOOL)
+
+
+# ---- identity, equality, membership, order of tuples ----------------------------------------------
+
+
+def identity(f: Frame, opcode: str, a: AV, b: AV) -> AV:
+    if "const" in (a.kind, b.kind):
+        is_same = a.kind == b.kind and a.info is b.info
+        return true_or_false(is_same == (opcode == "is_"))
+    raise f.error(
+        "E01",
+        f"`{SYMBOLS[opcode]}` between {describe(typ(a))} and {describe(typ(b))}",
+        "compiled values have no identity",
+        "compare with `==`, or with None",
+    )
+
+
+def equal(f: Frame, a: AV, b: AV) -> Operand:
+    """a == b as a bool."""
+    if a.kind == "num" and b.kind == "num":
+        return compare(f, "eq", a.leaves[0], b.leaves[0]).leaves[0]
+    if a.kind == "tuple" and b.kind == "tuple":
+        if len(a.kids) != len(b.kids):
+            return Literal(False, BOOL)
+        result: Operand = Literal(True, BOOL)
+        for x, y in zip(a.kids, b.kids, strict=True):
+            result = both(f, result, equal(f, x, y))
+        return result
+    if "array" in (a.kind, b.kind):
+        raise refused(f, "eq", a, b)
+    if a.kind == b.kind == "const":
+        return Literal(a.info == b.info, BOOL)
+    if a.kind in ("num", "tuple", "const") and b.kind in ("num", "tuple", "const"):
+        return Literal(False, BOOL)
+    raise refused(f, "eq", a, b)
+
+
+def both(f: Frame, x: Operand, y: Operand) -> Operand:
+    for p, q in ((x, y), (y, x)):
+        if isinstance(p, Literal):
+            return q if p.value else p
+    return f.scalar("and", (x, y), BOOL)
+
+
+def equality(f: Frame, opcode: str, a: AV, b: AV) -> AV:
+    r = equal(f, a, b)
+    return number(r if opcode == "eq" else f.scalar("not", (r,), BOOL))
+
+
+def contains(f: Frame, container: AV, item: AV) -> AV:
+    if container.kind != "tuple":
+        raise f.error(
+            "E01",
+            f"`in` on {describe(typ(container))}",
+            "membership is known for tuples",
+            "write a loop that compares, or use a tuple",
+        )
+    result: Operand = Literal(False, BOOL)
+    for kid in container.kids:
+        one = equal(f, kid, item)
+        if isinstance(one, Literal):
+            if one.value:
+                return true_or_false(True)
+        elif isinstance(result, Literal):
+            result = one
+        else:
+            result = f.scalar("or", (result, one), BOOL)
+    return number(result)
+
+
+def lexicographic(f: Frame, opcode: str, a: AV, b: AV, k: int) -> AV:
+    """The order of tuples: the first elements that differ decide, else the lengths."""
+    if k == min(len(a.kids), len(b.kids)):
+        n, m = Literal(len(a.kids), I64), Literal(len(b.kids), I64)
+        return compare(f, opcode, n, m)
+    here = equal(f, a.kids[k], b.kids[k])
+    if isinstance(here, Literal):
+        if here.value:
+            return lexicographic(f, opcode, a, b, k + 1)
+        return binary(f, opcode, a.kids[k], b.kids[k])
+    out = fork(
+        f,
+        here,
+        lambda: [lexicographic(f, opcode, a, b, k + 1)],
+        lambda: [binary(f, opcode, a.kids[k], b.kids[k])],
+    )
+    return out[0]
+
+
+def as_int(f: Frame, a: AV, what: str) -> Operand:
+    """An int operand, where Python demands one."""
+    if a.kind != "num":
+        raise f.error(
+            "E03", f"{describe(typ(a))} as {what}", "an int is needed here", "pass an int"
+        )
+    if a.leaves[0].type == F64:
+        raise f.error(
+            "E06", f"a float as {what}", "an int is needed here", "convert it: `int(x)`, or `//`"
+        )
+    return f.convert(a.leaves[0], I64)
+
+
+def as_float(f: Frame, a: AV, what: str) -> Operand:
+    if a.kind == "num":
+        return f.convert(a.leaves[0], F64)
+    if a.kind == "array":
+        raise f.error(
+            "E03",
+            f"an array as {what}",
+            "this works on numbers; operations on whole arrays come later",
+            "write a loop over the elements",
+        )
+    raise f.error(
+        "E03", f"{describe(typ(a))} as {what}", "a number is needed here", "pass a number"
+    )
+
+
+def type_of(a: AV) -> T:
+    return typ(a)

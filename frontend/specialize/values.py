@@ -1,0 +1,290 @@
+"""Abstract values: what `specialize` knows of a Python value, and their types.
+
+An abstract value (`AV`) has a kind, what the kind needs to know, kids, and SSA leaves:
+
+    kind        info                          kids               leaves
+    num                                                          the number; a Literal is static
+    const       None, a string, a dtype
+    tuple                                     the elements
+    array                                                        the array
+    fn          Label                         captures, defaults
+    name        "math.sin"                                       (a function without source)
+    derivative  Word                          the function
+    pullback    Pull                                             box<@f.pullback>
+    cell        its id in the store
+    range                                     lo, hi, step
+    maybe                                     the value          whether it is bound
+    undef unbound
+
+The type of an abstract value (`T`) is the same tree with types for leaves; a static number is a
+type of its own.  Types are keys: of instances, and of what loops carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ...ir.core import UNBOUND, UNDEF, Literal, Operand, literal
+from ...ir.types import BOOL, F64, I64, Type, cotangent_type
+
+
+class T(NamedTuple):
+    """The type of an abstract value."""
+
+    kind: str
+    info: Any = None
+    kids: tuple[T, ...] = ()
+    leaves: tuple[Type, ...] = ()
+
+
+class AV:
+    """An abstract value; immutable by convention."""
+
+    __slots__ = ("kind", "info", "kids", "leaves")
+
+    def __init__(
+        self,
+        kind: str,
+        info: Any = None,
+        kids: tuple[AV, ...] = (),
+        leaves: tuple[Operand, ...] = (),
+    ) -> None:
+        self.kind, self.info, self.kids, self.leaves = kind, info, kids, leaves
+
+    def __repr__(self) -> str:
+        return f"{self.kind}({self.info!r}, {self.kids!r}, {self.leaves!r})"
+
+
+class Label(NamedTuple):
+    """A function with source; its kids are `captures` captures, then defaults."""
+
+    fn: str
+    captures: int = 0
+
+
+class Word(NamedTuple):
+    """What a derivative value does to its function: grad, value_and_grad, vjp or jvp."""
+
+    word: str
+    argnums: int | str | tuple[int | str, ...] | None = 0
+    has_aux: bool = False
+
+
+class Pull(NamedTuple):
+    """What a pullback takes and gives: a cotangent of `primal`, of the first of the results.
+
+    `rest` are the cotangent types of what the function gives beside `primal`; those are zero.
+    """
+
+    record: str
+    primal: T
+    rest: tuple[Type, ...]
+    results: T
+
+
+UNDEFINED = AV("undef")
+UNBOUND_AV = AV("unbound")
+NOTHING = AV("const", None)
+NONE_T = T("const", None)
+UNDEF_T = T("undef")
+I64_T = T("num", None, (), (I64,))
+BOOL_T = T("num", None, (), (BOOL,))
+F64_T = T("num", None, (), (F64,))
+ORDER = (BOOL, I64, F64)  # of the numbers: a join is the later one
+
+
+def number(operand: Operand) -> AV:
+    return AV("num", None, (), (operand,))
+
+
+def true_or_false(value: bool) -> AV:
+    return AV("num", None, (), (Literal(value, BOOL),))
+
+
+def static(value: Any) -> AV:
+    """The abstract value of a Python value known now: number, None, string, tuple of those."""
+    if value is UNDEF:
+        return UNDEFINED
+    if value is UNBOUND:
+        return UNBOUND_AV
+    if isinstance(value, tuple):
+        return AV("tuple", None, tuple([static(v) for v in value]))
+    if isinstance(value, (bool, int, float)):
+        return AV("num", None, (), (literal(value),))
+    return AV("const", value)
+
+
+def typ(a: AV) -> T:
+    """The type of an abstract value."""
+    kids = tuple([typ(k) for k in a.kids]) if a.kids else ()
+    if a.kind == "num":
+        x = a.leaves[0]
+        return T("num", x) if isinstance(x, Literal) else T("num", None, (), (x.type,))
+    return T(a.kind, a.info, kids, tuple([v.type for v in a.leaves]))
+
+
+def leaves_of(a: AV) -> list[Operand]:
+    """The leaves of a value as its own type counts them: static numbers have none."""
+    if a.kind == "num" and isinstance(a.leaves[0], Literal):
+        return []
+    if not a.kids:
+        return list(a.leaves)
+    out = list(a.leaves)
+    for k in a.kids:
+        out += leaves_of(k)
+    return out
+
+
+def leaf_types(t: T) -> list[Type]:
+    if not t.kids:
+        return list(t.leaves)
+    out = list(t.leaves)
+    for k in t.kids:
+        out += leaf_types(k)
+    return out
+
+
+def build(t: T, leaves: Iterator[Operand]) -> AV:
+    """A value of type t from its leaves."""
+    if t.kind == "num" and t.info is not None:
+        return AV("num", None, (), (t.info,))
+    own = tuple([next(leaves) for _ in t.leaves])
+    return AV(t.kind, t.info, tuple([build(k, leaves) for k in t.kids]), own)
+
+
+def named_leaves(t: T, name: str) -> list[str]:
+    """Names of the leaves of a value called `name`, by path: `t.0`, `t.1.0`."""
+    if not t.kids:
+        return [name] * len(t.leaves)
+    if t.kind == "maybe":
+        return [f"{name}.bound", *named_leaves(t.kids[0], name)]
+    out = [name] * len(t.leaves)
+    for k, kid in enumerate(t.kids):
+        out += named_leaves(kid, f"{name}.{k}" if name else "")
+    return out
+
+
+def dynamic(t: T) -> T:
+    """Numbers stop being static: what a loop carries, a cell holds, or a joined key has."""
+    if t.kind == "num":
+        return t if t.info is None else T("num", None, (), (t.info.type,))
+    if t.kind in ("tuple", "maybe"):
+        return T(t.kind, t.info, tuple([dynamic(k) for k in t.kids]), t.leaves)
+    return t
+
+
+def all_dynamic(t: T) -> T:
+    """As `dynamic`, within captures, too."""
+    if t.kind == "num":
+        return dynamic(t)
+    return T(t.kind, t.info, tuple([all_dynamic(k) for k in t.kids]), t.leaves) if t.kids else t
+
+
+def floats_dynamic(t: T) -> T:
+    """Static floats become dynamic: they are no part of an instance's key, nor of its result."""
+    if t.kind == "num":
+        return F64_T if t.info is not None and t.info.type == F64 else t
+    return T(t.kind, t.info, tuple([floats_dynamic(k) for k in t.kids]), t.leaves) if t.kids else t
+
+
+def cells_in(t: T | AV) -> Iterator[Any]:
+    """Cells that a value or a type refers to, in order."""
+    if t.kind == "cell":
+        yield t.info
+    for k in t.kids:
+        yield from cells_in(k)
+
+
+def renamed(a: AV, cells: Mapping[Any, Any]) -> AV:
+    """A value with other cells for those in `cells`."""
+    if a.kind == "cell":
+        return AV("cell", cells.get(a.info, a.info))
+    if not a.kids or not cells:
+        return a
+    return AV(a.kind, a.info, tuple([renamed(k, cells) for k in a.kids]), a.leaves)
+
+
+def same(a: AV, b: AV) -> bool:
+    """Whether two values are certainly one: same structure, identical leaves."""
+    if a is b:
+        return True
+    if typ(a) != typ(b):
+        return False
+    return all(
+        x is y or (isinstance(x, Literal) and x == y)
+        for x, y in zip(leaves_of(a), leaves_of(b), strict=True)
+    )
+
+
+def is_number(a: AV) -> bool:
+    return a.kind == "num"
+
+
+def static_value(a: AV) -> Any:
+    """The Python value of a static; `Unknown` where it is not static."""
+    if a.kind == "num" and isinstance(a.leaves[0], Literal):
+        return a.leaves[0].value
+    if a.kind == "const":
+        return a.info
+    if a.kind == "tuple":
+        return tuple([static_value(k) for k in a.kids])
+    raise Unknown
+
+
+class Dead(Exception):
+    """This path does not go on: it raised, or it waits for the result of a recursion."""
+
+
+class Unknown(Exception):
+    """A value is wanted now that is known at run time only."""
+
+
+def is_static(a: AV) -> bool:
+    if a.kind == "num":
+        return isinstance(a.leaves[0], Literal)
+    return a.kind == "const" or (a.kind == "tuple" and all([is_static(k) for k in a.kids]))
+
+
+def cotangent(t: T) -> T:
+    """The structure of a cotangent of a value of type t: None where it carries none."""
+    if t.kind == "num":
+        kind = t.leaves[0] if t.info is None else t.info.type
+        return F64_T if kind == F64 else NONE_T
+    if t.kind == "array":
+        c = cotangent_type(t.leaves[0])
+        return NONE_T if c is None else T("array", None, (), (c,))
+    if t.kind == "tuple":
+        return T("tuple", None, tuple([cotangent(k) for k in t.kids]))
+    return NONE_T
+
+
+SCALARS = {"bool": "a bool", "i64": "an int", "f64": "a float"}
+
+
+def describe(t: T) -> str:
+    """What a user calls a value of this type."""
+    match t.kind:
+        case "num":
+            return SCALARS[str(t.leaves[0] if t.info is None else t.info.type)]
+        case "const":
+            return "None" if t.info is None else repr(t.info)
+        case "tuple":
+            kids = ", ".join(describe(k) for k in t.kids)
+            return f"a tuple ({kids})" if len(t.kids) <= 4 else f"a tuple of {len(t.kids)}"
+        case "array":
+            return "an array"
+        case "fn":
+            return f"the function {t.info.fn}"
+        case "name":
+            return f"the function {t.info}"
+        case "derivative":
+            return f"{t.info.word} of {describe(t.kids[0]).removeprefix('the function ')}"
+        case "pullback":
+            return "a pullback"
+        case "maybe":
+            return f"{describe(t.kids[0])} that not every path binds"
+        case "undef" | "unbound":
+            return "no value"
+    return f"a {t.kind}"
+

@@ -1,0 +1,177 @@
+"""What the language does not hold, each with its own sentence and its cure.
+
+One walk over the text of a function before it is lowered, so that code that never runs is refused,
+too: nothing is dropped silently.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from .errors import Error
+from .source import FunctionNode, Source
+
+Sentence = tuple[str, str, str]  # what was found, why it cannot be, what to write instead
+
+_STATIC = "compiled code has no objects whose kind is known only at run time"
+_LOOP = "a comprehension builds a container of unknown length"
+_RAISE = "compiled code does not handle exceptions"
+_GENERATOR = "a compiled function runs from start to end"
+
+REFUSED: dict[type[ast.AST], Sentence] = {
+    ast.AsyncFunctionDef: (
+        "a coroutine",
+        "compiled code runs without an event loop",
+        "write a plain `def`",
+    ),
+    ast.ClassDef: (
+        "a class inside a function",
+        "compiled code makes no classes",
+        "define it at the top of the module",
+    ),
+    ast.Delete: (
+        "a `del` statement",
+        "names stay bound until the function returns",
+        "leave it out",
+    ),
+    ast.AsyncFor: (
+        "an `async for` loop",
+        "compiled code runs without an event loop",
+        "write a plain `for`",
+    ),
+    ast.With: (
+        "a `with` statement",
+        "compiled code enters no context managers",
+        "open what is needed outside, and pass the numbers in",
+    ),
+    ast.AsyncWith: (
+        "an `async with` statement",
+        "compiled code enters no context managers",
+        "open what is needed outside",
+    ),
+    ast.Match: (
+        "a `match` statement",
+        "patterns are not part of the language",
+        "write `if` and `elif`",
+    ),
+    ast.Raise: ("a `raise` statement", _RAISE, "return a value that says so, such as `math.nan`"),
+    ast.Try: ("a `try` statement", _RAISE, "test for the condition with `if` before"),
+    ast.TryStar: (
+        "a `try` statement with `except*`",
+        _RAISE,
+        "test for the condition with `if` before",
+    ),
+    ast.Assert: ("an `assert` statement", _RAISE, "check the arguments before the call"),
+    ast.Import: (
+        "an `import` inside a function",
+        "modules are found when the function is compiled",
+        "import at the top of the module",
+    ),
+    ast.ImportFrom: (
+        "an `import` inside a function",
+        "modules are found when the function is compiled",
+        "import at the top of the module",
+    ),
+    ast.List: ("a list", "lists are not part of the language yet", "write a tuple: `(a, b)`"),
+    ast.Dict: ("a dict", _STATIC, "use names of their own, or a tuple"),
+    ast.Set: ("a set", _STATIC, "write a tuple, and compare its elements"),
+    ast.ListComp: ("a list comprehension", _LOOP, "write a `for` loop that adds to a number"),
+    ast.SetComp: ("a set comprehension", _LOOP, "write a `for` loop that adds to a number"),
+    ast.DictComp: ("a dict comprehension", _LOOP, "write a `for` loop that adds to a number"),
+    ast.GeneratorExp: ("a generator expression", _LOOP, "write a `for` loop that adds to a number"),
+    ast.Await: ("an `await`", "compiled code runs without an event loop", "call a plain function"),
+    ast.Yield: (
+        "a `yield`",
+        _GENERATOR,
+        "return a tuple, or write the loop where the values are used",
+    ),
+    ast.YieldFrom: (
+        "a `yield from`",
+        _GENERATOR,
+        "return a tuple, or write the loop where the values are used",
+    ),
+    ast.FormattedValue: (
+        "an f-string",
+        "compiled code makes no strings",
+        "format the result outside",
+    ),
+    ast.JoinedStr: ("an f-string", "compiled code makes no strings", "format the result outside"),
+    ast.Starred: (
+        "a starred expression",
+        "how many values it stands for is not known when compiling",
+        "name the elements one by one",
+    ),
+}
+
+_CONSTANTS: dict[type, Sentence] = {
+    complex: ("a complex number", "numbers are int, float and bool", "keep both parts in floats"),
+    bytes: ("a bytes object", "numbers are int, float and bool", "pass the numbers in"),
+    type(...): ("an ellipsis", "it stands for no number", "write `pass`, or the indices"),
+}
+
+
+def check_subset(source: Source, top: FunctionNode) -> None:
+    """Raise E01 at the first node, in order of text, that the language does not hold."""
+    first: tuple[int, int] | None = None
+    sentence: tuple[ast.AST, Sentence] | None = None
+    for node in evaluated_nodes(top):
+        found = refusal(node, top)
+        if found is None:
+            continue
+        here = (getattr(found[0], "lineno", 0), getattr(found[0], "col_offset", 0))
+        if first is None or here < first:
+            first, sentence = here, found
+    if sentence is not None:
+        node, (what, why, instead) = sentence
+        raise Error("E01", source.loc(node), what, why, instead)
+
+
+def evaluated_nodes(top: FunctionNode) -> Iterator[ast.AST]:
+    """All nodes of a function but annotations and bare constants, which do nothing."""
+    stack: list[ast.AST] = [top]
+    while stack:
+        node = stack.pop()
+        yield node
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        for name, value in ast.iter_fields(node):
+            if name in ("annotation", "returns") or (name == "decorator_list" and node is top):
+                continue
+            kids = value if isinstance(value, list) else [value]
+            stack.extend(k for k in kids if isinstance(k, ast.AST))
+
+
+def refusal(node: ast.AST, top: FunctionNode) -> tuple[ast.AST, Sentence] | None:
+    """The place and the sentence, if this node is outside the language."""
+    match node:
+        case ast.arguments():
+            return parameters_refused(node)
+        case ast.FunctionDef(decorator_list=[first, *_]) if node is not top:
+            why = "a nested function is compiled as it stands"
+            return first, ("a decorator on a nested function", why, "call it: `g = decorator(g)`")
+        case ast.Constant(value=value) if type(value) in _CONSTANTS:
+            return node, _CONSTANTS[type(value)]
+        case ast.Call(keywords=keywords) if any(k.arg is None for k in keywords):
+            star = next(k for k in keywords if k.arg is None)
+            why = "its names are not known when compiling"
+            return star.value, ("`**` in a call", why, "pass the arguments one by one")
+        case ast.List() if not isinstance(node.ctx, ast.Load):
+            return None
+    sentence = REFUSED.get(type(node))
+    return (node, sentence) if sentence else None
+
+
+def parameters_refused(a: ast.arguments) -> tuple[ast.AST, Sentence] | None:
+    why = "every parameter is known by its place"
+    if a.vararg:
+        return a.vararg, (f"the parameter `*{a.vararg.arg}`", why, "name the parameters one by one")
+    if a.kwarg:
+        return a.kwarg, (f"the parameter `**{a.kwarg.arg}`", why, "name the parameters one by one")
+    if a.kwonlyargs:
+        p = a.kwonlyargs[0]
+        return p, (f"the keyword-only parameter `{p.arg}`", why, "leave out the `*` before it")
+    if a.posonlyargs:
+        p = a.posonlyargs[-1]
+        return p, (f"the positional-only parameter `{p.arg}`", why, "leave out the `/` after it")
+    return None

@@ -1,0 +1,235 @@
+"""The public callables: what `jit`, `grad`, `value_and_grad`, `vjp` and `jvp` return, and `lower`.
+
+A callable starts as Python.  The first call with arguments of some structure compiles a
+specialisation and puts it at the head of the object's native chain; what it does not take comes back
+here.  Compiled programs are shared by all callables of the same code: `grad(f)` made anew in a loop
+compiles once.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
+from typing import Any
+
+from .backend.border import BorderError, classify
+from .backend.callable_type import Callable as NativeCallable
+from .frontend.errors import Error
+from .ir.structure import Tree
+from .lowered import Lowered
+from .pipeline import Compilation, Target, Word
+from .program import Program, Unhashable, cells_key
+
+ARGNUMS = int | str | Sequence[int | str]
+FASTMATH = (False, True, "adjoint")
+_lock = threading.RLock()
+_programs: dict[Any, Program] = {}
+_run_time: dict[Any, frozenset[str]] = {}  # by program: globals that are read at each call
+
+
+def jit(f: Callable[..., Any], *, fastmath: bool | str = "adjoint") -> Any:
+    """Compile f at its first call; the result behaves like f.
+
+    Arguments and results: float, int, bool, None, read-only float64 arrays of rank 1, tuples of
+    these, pullbacks.  Floats give inf or nan where Python raises; ints are 64 bits and raise
+    OverflowError.  `fastmath="adjoint"` lets sums of derivatives be reordered, False nothing, True
+    everything.
+
+    Raises morula.Error at the first call where f is outside the language.
+    """
+    if fastmath not in FASTMATH:
+        raise ValueError(f"fastmath is False, True or 'adjoint', not {fastmath!r}")
+    return made("jit", f, {}, fastmath=fastmath)
+
+
+def grad(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
+    """The gradient of a function with one float result, by the arguments that `argnums` names.
+
+    The gradient has the structure of the argument, None where that holds no float; several
+    argnums give a tuple.  Works inside compiled functions, and on its own results.
+
+    Raises morula.Error E09 where the result is no float, or the argument holds none.
+    """
+    return made("grad", f, {"argnums": checked_argnums(argnums)})
+
+
+def value_and_grad(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
+    """As `grad`, but the callable returns (value, gradient) at little more than the gradient's cost."""
+    return made("value_and_grad", f, {"argnums": checked_argnums(argnums)})
+
+
+def vjp(f: Callable[..., Any], *args: Any, argnums: ARGNUMS | None = None) -> Any:
+    """(f(*args), pullback): the pullback takes a cotangent of the result, as often as you like.
+
+    It returns a tuple, one entry per argument (None where an argument holds no float), or what
+    `argnums` names.
+    """
+    options = {"argnums": None if argnums is None else checked_argnums(argnums)}
+    return made("vjp", f, options)(*args)
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """(f(*primals), directional derivative along `tangents`)."""
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise TypeError("jvp takes a tuple of primals and a tuple of tangents: jvp(f, (x,), (dx,))")
+    if len(primals) != len(tangents):
+        raise TypeError(f"jvp got {len(primals)} primals and {len(tangents)} tangents")
+    return made("jvp", f, {})(tuple(primals), tuple(tangents))
+
+
+def lower(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Lowered:
+    """The stages of f (or of `grad(f)`, ...) compiled for such arguments."""
+    return made_or_same(f)._lower(*args, **kwargs)
+
+
+def checked_argnums(argnums: Any) -> Any:
+    """A hashable argnums: an int, a name, or a tuple of them."""
+    if isinstance(argnums, (int, str)) and not isinstance(argnums, bool):
+        return argnums
+    if isinstance(argnums, (tuple, list)) and argnums:
+        if all(isinstance(a, (int, str)) and not isinstance(a, bool) for a in argnums):
+            return tuple(argnums)
+    raise TypeError(f"argnums is an int, a name, or a tuple of them, not {argnums!r}")
+
+
+# ---- callables
+
+
+def made_or_same(f: Any) -> Any:
+    return f if isinstance(f, NativeCallable) else made("jit", f, {})
+
+
+def made(word: str, f: Any, options: dict[str, Any], fastmath: bool | str = "adjoint") -> Any:
+    """The callable of one word applied to a function, or to another callable."""
+    if not callable(f):
+        raise TypeError(f"{word} takes a function, not {f!r}")
+    target = Target(plain(f, word), (*words_of(f), *([(word, options)] if word != "jit" else [])))
+    about = (word, options)
+    front = Front(target, word, fastmath)
+    return NativeCallable(
+        f,
+        front.slow,
+        title=f"{word}({getattr(f, '__qualname__', repr(f))})",
+        about=about,
+        lower=front.lower,
+    )
+
+
+def words_of(f: Any) -> tuple[Word, ...]:
+    """The derivative words that a callable stands for, innermost first."""
+    if not isinstance(f, NativeCallable):
+        return ()
+    word, options = f.__morula__
+    inner = words_of(f.__wrapped__)
+    return inner if word == "jit" else (*inner, (word, options))
+
+
+def plain(f: Any, word: str) -> FunctionType:
+    """The Python function at the bottom."""
+    while isinstance(f, NativeCallable):
+        f = f.__wrapped__
+    if not isinstance(f, FunctionType):
+        raise TypeError(
+            f"{word} takes a Python function, not {type(f).__name__} {f!r}: "
+            "write a function that calls it"
+        )
+    return f
+
+
+class Front:
+    """What a callable does in Python: bind, find or compile a program, install it."""
+
+    def __init__(self, target: Target, word: str, fastmath: bool | str) -> None:
+        self.target, self.word, self.fastmath = target, word, fastmath
+        self.installed: set[int] = set()
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.target.function)
+
+    def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position, defaults filled in."""
+        if self.word == "jvp":
+            return args
+        try:
+            found = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.target.function.__name__}(): {error}") from None
+        found.apply_defaults()
+        if found.kwargs:
+            raise TypeError("keyword-only parameters cannot be compiled")
+        return found.args
+
+    def params(self, count: int) -> tuple[str, ...]:
+        if self.word == "jvp":
+            return ("primals", "tangents")
+        return tuple(self.signature.parameters)[:count]
+
+    def slow(self, this: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """A call that no native code of this object has taken."""
+        values = self.bound(args, kwargs)
+        program = self.program(self.trees(values))
+        if id(program) not in self.installed and not kwargs and len(args) == len(values):
+            self.installed.add(id(program))
+            program.install(this, self.target.function)
+        return program.call(self.target.function, values)
+
+    def trees(self, values: Sequence[Any]) -> tuple[Tree, ...]:
+        names = self.params(len(values))
+        f = self.target.function
+        try:
+            return tuple(classify(v, n) for v, n in zip(values, names, strict=True))
+        except BorderError as error:
+            raise refused(error, f) from None
+
+    def program(self, trees: tuple[Tree, ...]) -> Program:
+        """The compiled program for arguments of this structure; compiled if it is new."""
+        f = self.target.function
+        with _lock:
+            key: Any
+            try:
+                cells = cells_key(f)
+                words = tuple((w, tuple(o.items())) for w, o in self.target.words)
+                key = (f.__code__, cells, id(f.__globals__), words, trees, self.fastmath)
+                found = _programs.get(key)
+            except Unhashable:
+                key, found = None, None
+            changed = found.stale(f) if found is not None else []
+            if found is not None and not changed and found.fits(f):
+                return found
+            if key is not None:
+                self.loosen(key, changed)
+            program = Program(self.compilation(trees, _run_time.get(key, ())))
+            if key is not None:
+                _programs[key] = program
+            return program
+
+    def loosen(self, key: Any, changed: list[str]) -> None:
+        """A global number that has changed once is a run-time parameter from now on."""
+        globals = self.target.function.__globals__
+        numbers = [n for n in changed if type(globals.get(n)) in (int, float)]
+        _run_time[key] = _run_time.get(key, frozenset()) | frozenset(numbers)
+
+    def compilation(self, trees: tuple[Tree, ...], run_time: Iterable[str] = ()) -> Compilation:
+        from .link import link
+
+        target = Target(self.target.function, self.target.words, self.params(len(trees)))
+        globals = self.target.function.__globals__
+        hidden = {n: classify(globals[n], n) for n in run_time}
+        linked, library = link(trees)
+        return Compilation(target, trees, self.fastmath, hidden, linked, library)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        values = self.bound(args, kwargs)
+        return Lowered(self.compilation(self.trees(values)), values)
+
+
+def refused(error: BorderError, f: FunctionType) -> Error:
+    """A border's error as the family has it, at the function's own line."""
+    from .ir.core import Site
+
+    site = Site(f.__code__.co_filename, f.__code__.co_firstlineno, 1)
+    return Error(error.kind, site, error.text, f"`{f.__name__}` cannot take it", error.cure)

@@ -1,0 +1,70 @@
+"""`lower(f, *args)`: every stage of a function, to print, to read, to run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .backend.border import flatten
+from .frontend.depth import deep
+from .frontend.resolve import follow
+from .ir.core import Module
+from .pipeline import GENERIC, IR, NAMES, Compilation
+from .resume import Resume
+
+
+class Lowered:
+    """The stages of one function for one structure of arguments."""
+
+    def __init__(self, compilation: Compilation, args: Sequence[Any]) -> None:
+        self._compilation = compilation
+        self._args = tuple(args)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages, in order."""
+        return NAMES
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds that each stage made so far has taken."""
+        return dict(self._compilation.times)
+
+    def text(self, stage: str) -> str:
+        """A stage as text."""
+        return self._compilation.text(stage)
+
+    def module(self, stage: str) -> Module:
+        """A stage up to `memory` as a module; its `str` is the text."""
+        return self._compilation.module(stage)
+
+    def run(self, stage: str, *args: Any) -> Any:
+        """Run a stage up to `memory` in the reference interpreter; without arguments, on those of
+        `lower`.  Exceptions of the program propagate."""
+        if stage not in IR:
+            raise ValueError(f"stage {stage!r} does not run; those that do are {', '.join(IR)}")
+        c = self._compilation
+        values = args or self._args
+        module = c.module(stage)
+        lowered = c.stage("ssa")
+        resume = Resume(lowered, c.fastmath)
+        with deep():
+            if stage in GENERIC:
+                return self.run_generic(module, values, resume)
+            entry = c.stage("typed")
+            hidden = [(h.tree, follow(h.path, c.target.function)) for h in entry.hidden]
+            pairs = [*hidden, *zip(entry.args, values, strict=True)]
+            leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
+            return resume.run_typed(module, leaves, entry.result)
+
+    def run_generic(self, module: Module, values: Sequence[Any], resume: Resume) -> Any:
+        from .ir.generic import run_generic
+
+        lowered = self._compilation.stage("ssa")
+        captured = [follow(path, self._compilation.target.function) for path in lowered.hidden]
+        return run_generic(
+            module, module.entry.name, values, captured, lowered.globals, resume.derive_generic
+        )
+
+    def __repr__(self) -> str:
+        return f"<stages of {self._compilation.target.function.__name__}: {', '.join(NAMES)}>"

@@ -1,0 +1,204 @@
+"""A compiled program: native code for one function and one structure of arguments.
+
+Hidden arguments (numbers in closure cells, arrays of modules) are read at every call, along the paths
+that the frontend noted.  What was taken as known, such as a global number or function, is guarded in
+native code and here; where it has changed, `stale` names it and the caller compiles anew.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from types import CellType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from .backend.border import classify
+from .backend.bufferize import bufferize
+from .backend.call import Input
+from .backend.emit import emit
+from .backend.invoke import Native, invoke
+from .backend.specialisation import Specialisation
+from .backend.unbox import Cell, Global, Position, Source
+from .frontend.resolve import Path, follow, library_name
+from .ir.builder import Builder
+from .ir.core import Function, Module
+from .ir.ops import record_types
+from .ir.structure import Constant, PullbackTree, Tree, Tuple, cotangent_tree, leaf_types
+from .ir.types import Box
+from .pipeline import Compilation
+from .transforms.clean import clean
+
+EXPORTED: dict[str, Program] = {}  # the programs whose pullbacks Python holds, by record
+_numbers = itertools.count(1)
+
+
+class Program:
+    """Compiles in its constructor; `call` and `install` run it."""
+
+    def __init__(self, compilation: Compilation) -> None:
+        self.compilation = compilation
+        c = compilation
+        entry, lowered = c.stage("typed"), c.stage("ssa")
+        emitted = c.stage("llvm")
+        function = c.target.function
+        self.hidden: list[tuple[Path, Tree]] = [(h.path, h.tree) for h in entry.hidden]
+        run_time = {h.path for h in entry.hidden}
+        self.guards: list[tuple[str, Path, Any]] = [
+            (name, path, lowered.globals[name])
+            for name, path in lowered.paths.items()
+            if path and path not in run_time and library_name(lowered.globals[name]) is None
+        ]
+        self.result = exported(entry.result, self)
+        self.pulls: dict[str, tuple[str, Native]] = {}
+        inputs = [Input(source(path, function), tree) for path, tree in self.hidden]
+        inputs += [Input(Position(k), tree) for k, tree in enumerate(entry.args)]
+        inputs += [Input(source(path, function), Constant(value)) for _, path, value in self.guards]
+        self.specialisation = Specialisation(
+            emitted, entry.name, inputs, self.result, module=c.stage("opt"), pull=self.pull
+        )
+        self.function = function
+        self.installed = False
+
+    def call(self, function: FunctionType, args: Sequence[Any]) -> Any:
+        """The result for these arguments; hidden ones are read now."""
+        hidden = [follow(path, function) for path, _ in self.hidden]
+        known = [value for _, _, value in self.guards]
+        return invoke(self.specialisation.native, [*hidden, *args, *known])
+
+    def install(self, callable: Any, function: FunctionType) -> None:
+        """Put the native code at the head of a callable's chain, if it can serve this one."""
+        if self.installed or function is not self.function:
+            return
+        self.installed = True
+        self.specialisation.install(callable)
+
+    def fits(self, function: FunctionType) -> bool:
+        """Whether the hidden arguments of this function still have the structure compiled for."""
+        return all(classify(follow(path, function)) == tree for path, tree in self.hidden)
+
+    def stale(self, function: FunctionType) -> list[str]:
+        """Names of what was taken as known and has another value now."""
+        return [name for name, path, value in self.guards if differs(path, function, value)]
+
+    # ---- pullbacks that Python holds
+
+    def pull(self, tree: PullbackTree) -> tuple[str, Native]:
+        """The function that applies a pullback of this program's result, and its code."""
+        if tree.record not in self.pulls:
+            module, name = self.applying(tree)
+            memory = bufferize(clean(module))
+            cotangent = cotangent_tree(tree.primal)
+            inputs = [Input(Position(0), tree), Input(Position(1), cotangent)]
+            emitted = emit(memory, [name])
+            made = Specialisation(emitted, name, inputs, tree.results, module=module)
+            self.pulls[tree.record] = name, made.native
+        return self.pulls[tree.record]
+
+    def applying(self, tree: PullbackTree) -> tuple[Module, str]:
+        """A module whose entry takes the box and the cotangents, and calls the pullback."""
+        module: Module = self.compilation.stage("opt")
+        record = inner(tree.record)
+        applied = module.functions[record]
+        b = Builder(module, share=False, hoist=False)
+        box = b.param(Box(record), "pullback")
+        cts = [b.param(t, "ct") for t in leaf_types(cotangent_tree(tree.primal))]
+        fields = b.emit("unbox", [box], {}, record_types(module, record))
+        groups = (len(fields), len(cts))
+        outs = b.emit("call", [*fields, *cts], {"fn": record}, applied.results, groups=groups)
+        name = f"{record}.apply"
+        body = b.block((), "return", outs)
+        entry = Function(name, (), (box, *cts), applied.results, body, {}, applied.loc)
+        return Module({name: entry, **module.functions}, module.records), name
+
+
+# ---- where values come from
+
+
+def source(path: Path, function: FunctionType) -> Source | None:
+    """How native code reads what a path leads to; None where only Python can."""
+    match path:
+        case (("global", dict() as names, str() as key),) if key in names:
+            return Global(names, key)
+        case (("closure", int() as k),):
+            assert function.__closure__ is not None
+            return Cell(function.__closure__[k])
+    return None
+
+
+def differs(path: Path, function: FunctionType, value: Any) -> bool:
+    try:
+        found = follow(path, function)
+    except (AttributeError, KeyError, ValueError):
+        return True
+    if found is value:
+        return False
+    if type(found) is not type(value) or not isinstance(value, (int, float, str, tuple)):
+        return True
+    return repr(found) != repr(value)
+
+
+# ---- names of pullbacks
+
+
+def exported(tree: Tree, program: Program) -> Tree:
+    """The result's structure with a record name of its own for each pullback that goes out."""
+    match tree:
+        case Tuple(kids):
+            return Tuple(tuple(exported(k, program) for k in kids))
+        case PullbackTree(record, primal, results):
+            name = f"{record}.out{next(_numbers)}"
+            EXPORTED[name] = program
+            return PullbackTree(name, primal, exported(results, program))
+    return tree
+
+
+def inner(record: str) -> str:
+    """The name that an exported pullback's record has in its own program."""
+    return record.rpartition(".out")[0]
+
+
+class Unhashable(Exception):
+    """A cell holds something that no key of a program can stand for."""
+
+
+def cells_key(f: FunctionType, depth: int = 0) -> Any:
+    """What the closure cells of a function mean to a compiled program: numbers by type only."""
+    if depth > 16:
+        raise Unhashable
+    return tuple(cell_key(cell, depth) for cell in f.__closure__ or ())
+
+
+def cell_key(cell: CellType, depth: int) -> Any:
+    try:
+        value = cell.cell_contents
+    except ValueError:
+        return None
+    return value_key(value, depth)
+
+
+def value_key(value: Any, depth: int) -> Any:
+    if isinstance(value, (int, float, np.ndarray, np.number)) and not isinstance(value, bool):
+        return classify(value)
+    if isinstance(value, FunctionType):
+        cells = cells_key(value, depth + 1)
+        defaults = tuple(value_key(v, depth + 1) for v in value.__defaults__ or ())
+        return value.__code__, cells, id(value.__globals__), defaults, repr(value.__defaults__)
+    if hasattr(value, "__morula__") and hasattr(value, "__wrapped__"):
+        word, options = value.__morula__
+        return word, tuple(options.items()), value_key(value.__wrapped__, depth + 1)
+    try:
+        hash(value)
+    except TypeError:
+        raise Unhashable from None
+    return type(value), value, id(value) if callable(value) else None
+
+
+def pullbacks_in(trees: Sequence[Tree]) -> Iterator[PullbackTree]:
+    for tree in trees:
+        match tree:
+            case Tuple(kids):
+                yield from pullbacks_in(kids)
+            case PullbackTree():
+                yield tree

@@ -1,0 +1,216 @@
+"""Derivatives in the interpreter: take a function from a stage on through `ad`, and interpret that.
+
+The interpreters of `ir` know no calculus.  Where a generic program calls `grad(f)`, or a typed one
+holds a derivative op, they ask here; the answer is another module, run by the same interpreter.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .backend.border import classify, cotangent, flatten, rebuild
+from .frontend.closures import closures
+from .frontend.resolve import follow, library_name
+from .frontend.specialize import specialize
+from .frontend.wrap import APPLIED, Body
+from .ir.core import Block, Function, Module, Op, Operand, Value, literal
+from .ir.generic import Cell, GenericFunction
+from .ir.interpreter import run
+from .ir.structure import PullbackTree, Tree, leaf_types
+from .ir.types import NONE
+from .transforms.expand import expand
+from .transforms.strict import strict
+
+NAME = "resumed"
+
+
+class Pulled:
+    """A pullback in the interpreter: what its box holds, and the module that applies it."""
+
+    def __init__(
+        self, resume: Resume, module: Module, function: str, fields: tuple[Any, ...]
+    ) -> None:
+        self.resume, self.module = resume, module
+        self.function, self.fields = function, fields
+        self.tree: PullbackTree | None = None  # where it has left typed code
+
+    def apply(self, cts: Sequence[Any]) -> tuple[Any, ...]:
+        return leaves_of(run(self.module, self.function, *cts, captures=self.fields))
+
+    def __call__(self, ct: Any) -> Any:
+        tree = self.tree
+        assert tree is not None
+        lengths = [None for _ in leaf_types(tree.primal)]
+        got = self.apply(cotangent(tree.primal, ct, lengths))
+        return rebuild(tree.results, iter(got), no_pullback)
+
+
+@dataclasses.dataclass(eq=False)
+class Derived:
+    """`grad(f)` and the like, of a function that is being interpreted."""
+
+    resume: Resume
+    word: str
+    of: Any  # a GenericFunction or another of these
+    options: dict[str, Any]
+
+    @property
+    def captures(self) -> list[Any]:
+        """Says to the interpreter that this is a function of the program."""
+        return []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            raise TypeError("a derivative is called with positional arguments here")
+        return self.resume.call(self, args)
+
+
+class Resume:
+    def __init__(self, lowered: Any, fastmath: bool | str) -> None:
+        self.lowered, self.fastmath = lowered, fastmath
+
+    # ---- typed stages
+
+    def derive(self, op: Op, module: Module, values: list[Any]) -> Sequence[Any]:
+        """The results of a `vjp`, `jvp` or `pull` op."""
+        if op.opcode == "pull":
+            pulled: Pulled = values[0]
+            return pulled.apply(values[1:])
+        operands = tuple(Value(v.type) for v in op.operands)
+        results = tuple(Value(v.type) for v in op.results)
+        inner = op.but(operands=operands, results=results)
+        body = Block((), (inner, Op("return", results)))
+        types = tuple(v.type for v in results)
+        entry = Function(NAME, (), operands, types, body)
+        made = self.expanded(Module({NAME: entry, **module.functions}, dict(module.records)))
+        given = [v.fields if isinstance(v, Pulled) else v for v in values]
+        got = leaves_of(run(made, NAME, *given))
+        if op.opcode == "jvp":
+            return got
+        record = str(op.results[-1].type).removeprefix("box<@").removesuffix(">")
+        return [*got[:-1], Pulled(self, made, record, got[-1])]
+
+    def expanded(self, module: Module) -> Module:
+        made = expand(module)
+        return made if self.fastmath else strict(made)
+
+    def run_typed(self, module: Module, leaves: Sequence[Any], result: Tree) -> Any:
+        """A typed module's entry on leaves; pullbacks in the result can be called."""
+
+        def pullback(tree: PullbackTree, value: Any) -> Pulled:
+            if not isinstance(value, Pulled):
+                value = Pulled(self, module, tree.record, value)
+            value.tree = tree
+            return value
+
+        given = [v.fields if isinstance(v, Pulled) else v for v in leaves]
+        f = module.entry
+        captured, rest = given[: len(f.captures)], given[len(f.captures) :]
+        got = leaves_of(run(module, f.name, *rest, derive=self.derive, captures=captured))
+        return rebuild(result, iter(got), pullback)
+
+    # ---- generic stages
+
+    def derive_generic(self, word: str, f: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """What `morula.WORD(f, *args, **kwargs)` gives in a generic program."""
+        if word in APPLIED:
+            return Derived(self, word, f, kwargs)(*args)
+        names = ("argnums", "has_aux")
+        return Derived(self, word, f, {**dict(zip(names, args, strict=False)), **kwargs})
+
+    def call(self, derived: Derived, args: Sequence[Any]) -> Any:
+        """Compile the derivative for these arguments as far as `ad`, and interpret it."""
+        closed, made = self.program(derived, args)
+        trees = [classify(v) for v in made.given]
+        lowered = dataclasses.replace(self.lowered, module=closed, hidden=(), captures=())
+        entry = specialize(lowered, trees, closed=closed)
+        hidden = [(h.tree, follow(h.path, self.lowered.entry)) for h in entry.hidden]
+        pairs = [*hidden, *zip(trees, made.given, strict=True)]
+        leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
+        return self.run_typed(self.expanded(entry.module), leaves, entry.result)
+
+    def program(self, derived: Derived, args: Sequence[Any]) -> tuple[Module, Making]:
+        """A closed module whose entry applies the derivative to what the values stand for."""
+        base = bottom(derived)
+        module = base.module
+        if any(op.opcode == "def" for f in module.functions.values() for op in f.body.ops):
+            module = closures(module)
+        made = Making(self.lowered.globals, module)
+        inputs = [made.operand(v) for v in args]
+        if derived.word in APPLIED:
+            out = made.word(derived, inputs)
+        else:
+            out = made.body.emit("call", [made.derived(derived), *inputs], {})
+        ops = (*made.body.ops, Op("return", (out,), loc=base.function.loc))
+        entry = Function(NAME, (), tuple(made.params), None, Block((), ops), {}, base.function.loc)
+        return Module({NAME: entry, **module.functions}, dict(module.records)), made
+
+
+class Making:
+    """Turns values of the interpreter into operands of an entry: numbers become parameters."""
+
+    def __init__(self, globals: dict[str, Any], module: Module) -> None:
+        self.globals, self.module = globals, module
+        self.body = Body(())
+        self.params: list[Value] = []
+        self.given: list[Any] = []
+
+    def operand(self, value: Any) -> Operand:
+        match value:
+            case None | str():
+                return literal(value)
+            case GenericFunction():
+                return self.function(value)
+            case Derived():
+                return self.derived(value)
+            case Cell():
+                return self.body.emit("cell", [self.operand(value.value)], {})
+            case tuple():
+                return self.body.emit("tuple", [self.operand(v) for v in value], {})
+            case int() | float() | np.number() | np.ndarray() | Pulled():
+                param = Value(NONE, f"x{len(self.params)}")
+                self.params.append(param)
+                self.given.append(value)
+                return param
+        name = library_name(value) or f"value{len(self.globals)}"
+        self.globals.setdefault(name, value)
+        return self.body.emit("global", [], {"name": name}, name)
+
+    def function(self, f: GenericFunction) -> Operand:
+        captures = [self.operand(v) for v in f.captures]
+        defaults = [self.operand(v) for v in f.defaults]
+        groups = (len(captures), len(defaults))
+        name = f.function.name
+        return self.body.emit("closure", captures + defaults, {"fn": name}, name, groups)
+
+    def derived(self, d: Derived) -> Operand:
+        return self.word(d, [])
+
+    def word(self, d: Derived, args: list[Operand]) -> Operand:
+        name = f"morula.{d.word}"
+        apply = self.body.emit("global", [], {"name": name}, d.word)
+        keywords = {k: v for k, v in d.options.items() if v is not None}
+        values = [self.body.constant(v) for v in keywords.values()]
+        attrs = {"kw": tuple(keywords)} if keywords else {}
+        return self.body.emit("call", [apply, self.operand(d.of), *args, *values], attrs)
+
+
+def bottom(derived: Derived) -> GenericFunction:
+    """The function under all the words."""
+    of = derived.of
+    while isinstance(of, Derived):
+        of = of.of
+    assert isinstance(of, GenericFunction)
+    return of
+
+
+def leaves_of(got: Any) -> tuple[Any, ...]:
+    return got if isinstance(got, tuple) else (got,)
+
+
+def no_pullback(tree: PullbackTree, value: Any) -> Any:
+    raise TypeError("a pullback gives no pullback")

@@ -1,0 +1,21 @@
+"""Strict: adjoint arithmetic loses its {fast}, so LLVM keeps the order of every operation."""
+
+from __future__ import annotations
+
+from ..ir.core import Module, Op
+from .rebuild import Rebuild
+
+
+def strict(module: Module) -> Module:
+    """Every function of the module without {fast}."""
+
+    def change(op: Op) -> Op:
+        if "fast" not in op.attrs:
+            return op
+        return op.but(attrs={k: v for k, v in op.attrs.items() if k != "fast"})
+
+    out = Module({}, dict(module.records))
+    for f in module.functions.values():
+        copy = Rebuild(module, fold=False, share=False, hoist=False, change=change)
+        out.add(copy.function(f))
+    return out
