@@ -4,8 +4,9 @@ It stands in the same module as the typed function that it calls, so that LLVM i
 the other.  What it does, in order:
 
 1. guards: no keywords, so many arguments, each exactly of its structure (`unbox`); a mismatch
-   tail-calls the next function of the chain, whose last is `fallback`.  The next one is read from
-   a word outside the code, so chains grow without compiling anything again.
+   tail-calls the next function of the callable's chain, whose last is `fallback`.  The chain is a
+   table that the callable points to, and the upper half of `nargsf`, 0 in a call from outside,
+   counts how far it has come: so one piece of code may stand in the chains of many callables.
 2. a context on the stack; it takes the warm chunk of memory of the last call from the pool, a word
    that is touched only with the GIL held.  A nested call finds the pool empty and makes its own.
 3. the call; a status other than 0 raises in a cold block: the exception of the check that failed,
@@ -27,6 +28,7 @@ import numpy as np
 from ..ir.structure import Tree, leaf_types
 from . import runtime
 from .box import box, gives
+from .callable_type import CHAIN, POSITION
 from .layout import all_words, quote, result_type
 from .text import FOOTER, TYPE, Text
 from .unbox import Fixed, Position, Source, fetch, takes, unbox
@@ -62,23 +64,13 @@ class Wrapper:
         new = [d for d in sorted(self.declares) if d.split("@")[1].split("(")[0] not in have]
         return "\n".join([text, *new, "", self.text])
 
-    def symbols(self, link: Link) -> dict[str, int]:
+    def symbols(self) -> dict[str, int]:
         """The addresses that loading the code binds its symbols to."""
         found = {name: id(o) for name, o in self.objects.items()}
-        found |= {f"{self.symbol}.next": ctypes.addressof(link.next)}
         found |= {"morula.pool": ctypes.addressof(_pool), "morula.stack_limit": id(stack_limit)}
         if "PyArray_NewFromDescr" in self.text:
             found["PyArray_NewFromDescr"] = _new_array()
         return found
-
-
-class Link:
-    """A specialisation's place in a chain: the word that holds the address of the next."""
-
-    __slots__ = ("next",)
-
-    def __init__(self) -> None:
-        self.next = ctypes.c_void_p()
 
 
 def fits(inputs: Sequence[Input], result: Tree) -> bool:
@@ -135,7 +127,7 @@ def vectorcall(
 def _arguments(text: Text, symbol: str, inputs: Sequence[Input]) -> tuple[list[str], list[str]]:
     """Guards and unboxing.  Also the objects that no caller holds, kept alive for the call."""
     count = sum(isinstance(i.source, Position) for i in inputs)
-    number = text.op(f"and i64 %nargsf, {(1 << 63) - 1}")
+    number = text.op(f"and i64 %nargsf, {(1 << POSITION) - 1}")
     right = text.op(f"icmp eq i64 {number}, {count}")
     plain = text.op("icmp eq ptr %kwnames, null")
     text.guard(text.op(f"and i1 {right}, {plain}"), "miss")
@@ -221,10 +213,12 @@ def _failed(text: Text, symbol: str, ctx: str, status: str, arena: bool, held: l
     _leave(text, ctx, arena, held)
     text.do("ret ptr null")
     text.label("miss")
-    next = text.op(f'load ptr, ptr @"{symbol}.next"')
-    typed = "ptr, ptr, i64, ptr"
-    other = text.op(f"musttail call ptr ({typed}) {next}({SIGNATURE})")
-    text.do(f"ret ptr {other}")
+    step = text.op(f"add i64 %nargsf, {1 << POSITION}", "step")
+    place = text.op(f"and i64 {text.op(f'lshr i64 {step}, {POSITION}')}, {(1 << 31) - 1}", "place")
+    table = text.field("%self", CHAIN)
+    next = text.op(f"load ptr, ptr {text.op(f'getelementptr ptr, ptr {table}, i64 {place}')}")
+    given = SIGNATURE.replace("%nargsf", step)
+    text.do(f"ret ptr {text.op(f'musttail call ptr (ptr, ptr, i64, ptr) {next}({given})')}")
 
 
 def _finish(text: Text, symbol: str, arena: bool, stack: bool) -> Wrapper:
@@ -239,7 +233,6 @@ def _finish(text: Text, symbol: str, arena: bool, stack: bool) -> Wrapper:
         declares |= set(_LIMIT_DECLARES)
     # LLVM takes two globals for two places unless their type is empty; one object may have two
     outside = [f"{quote(n)} = external global {{}}" for n in (*text.objects, *sorted(text.globals))]
-    outside.append(f'@"{symbol}.next" = external global ptr')
     head = f"define ptr {quote(symbol)}({SIGNATURE}) {{\nstart:"
     lines = [*outside, "", head, text.body(), "}", "", *parts, FOOTER]
     return Wrapper(symbol, "\n".join(lines), frozenset(declares), text.objects)

@@ -4,7 +4,7 @@ CPython calls an object whose type has `HAVE_VECTORCALL` through a C function po
 in the object.  `ctypes` can make such a type by the official `PyType_FromSpecWithBases`, so no C
 extension is needed, and the pointer may be set to code that LLVM has just made:
 
-    _Native      from a spec: the object header and the pointer
+    _Native      from a spec: the object header, the pointer, and a pointer to the chain
     _Attributes  a Python class on top: attributes, methods, weak references, garbage collection
     Callable     from a spec again: the flag, which a Python class may lose
 
@@ -27,6 +27,8 @@ from typing import Any
 
 HEADER = object.__basicsize__  # ob_refcnt and ob_type; ob_type is its last word
 POINTER = HEADER  # where the vectorcall pointer stands in an instance
+CHAIN = HEADER + 8  # where the address of the table stands: what to try in turn, then the fallback
+POSITION = 32  # from this bit on, `nargsf` says how far a call has come in the table
 
 _TP_CALL, _TP_MEMBERS = 50, 72  # slot numbers of typeslots.h, part of the stable ABI
 _SSIZE, _READONLY = 19, 1
@@ -86,7 +88,7 @@ def _native_type() -> type:
     assert call is not None
     slots = {_TP_CALL: call, _TP_MEMBERS: ctypes.addressof(members)}
     flags = _DEFAULT | _BASETYPE | _VECTORCALL
-    return _type_from_spec("morula._Native", HEADER + 8, flags, slots, object)
+    return _type_from_spec("morula._Native", HEADER + 16, flags, slots, object)
 
 
 _Native: Any = _native_type()
@@ -100,7 +102,16 @@ class _Attributes(_Native):  # type: ignore[misc]
     what was derived from which function; `lower` makes `.lower(*args)`.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_slow", "_lower", "_keep", "_title", "__morula__")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_slow",
+        "_lower",
+        "_keep",
+        "_title",
+        "_table",
+        "__morula__",
+    )
 
     def __init__(
         self,
@@ -117,6 +128,7 @@ class _Attributes(_Native):  # type: ignore[misc]
         self._slow, self._lower = slow, lower
         self._title = title or f"jit({getattr(wrapped, '__qualname__', repr(wrapped))})"
         self._keep: list[object] = []
+        self._table: Any = None
 
     @property
     def __call__(self) -> Any:
@@ -126,7 +138,7 @@ class _Attributes(_Native):  # type: ignore[misc]
             last = address()
             with _changing:
                 if not self.target:
-                    self._point_to(last)
+                    self._point_to([last])
         return self
 
     @property
@@ -134,30 +146,36 @@ class _Attributes(_Native):  # type: ignore[misc]
         """Address of the code that a call goes to; 0 before the first call."""
         return ctypes.c_void_p.from_address(id(self) + POINTER).value or 0
 
-    def _point_to(self, address: int) -> None:
-        ctypes.c_void_p.from_address(id(self) + POINTER).value = address
+    def _point_to(self, addresses: list[int]) -> None:
+        """Native code reads the table between two bytecodes, so the old one may go in the end."""
+        table = (ctypes.c_void_p * len(addresses))(*addresses)
+        ctypes.c_void_p.from_address(id(self) + CHAIN).value = ctypes.addressof(table)
+        ctypes.c_void_p.from_address(id(self) + POINTER).value = addresses[0]
+        self._table = table
+
+    def prepend(self, address: int, keep: object) -> None:
+        """Calls go to the vectorcall function at `address` first, then where they went before.
+
+        `keep` owns the code.  It lives as long as this object, for it may be running at any time.
+        """
+        self._put(address, keep, True)
 
     def retarget(self, address: int, keep: object) -> None:
-        """Calls go to the vectorcall function at `address` from now on.
+        """Calls go to the vectorcall function at `address`, and what it does not take to `slow`.
 
-        `keep` owns the code.  It lives as long as this object, and so does what was kept
-        before: older code may be running right now, or be what the new code falls back to.
+        What was kept before is kept on: older code may be running right now.
         """
+        self._put(address, keep, False)
+
+    def _put(self, first: int, keep: object, go_on: bool) -> None:
+        from .fallback import address
+
+        last = address()
         with _changing:
-            self._keep.append(keep)
-            self._point_to(address)
-
-    def prepend(self, address: int, next: ctypes.c_void_p, keep: object) -> None:
-        """As `retarget`; what has been the target so far is where the new code goes on to.
-
-        The code at `address` reads that from the word `next` when it does not take a call.
-        """
-        from .fallback import address as last_address
-
-        last = last_address()
-        with _changing:
-            next.value = self.target or last
-            self.retarget(address, keep)
+            if not any(k is keep for k in self._keep):
+                self._keep.append(keep)
+            rest = [a for a in self._table or () if a not in (first, last)] if go_on else []
+            self._point_to([first, *rest, last])
 
     def lower(self, *args: Any, **kwargs: Any) -> Any:
         """The stages of this function compiled for such arguments."""

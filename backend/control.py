@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ..ir.core import Literal, Loop, Op, Operand
 from . import layout
+from .branches import Exit, find_tails, if_
 from .storage import allocate, load, store
 from .writer import FOREVER, UNLIKELY, Code, Regions, Row, size_of
 
@@ -211,9 +212,18 @@ def while_(c: Code, op: Op) -> Regions:
     c.bind(loop.carries, carries)
     test = op.regions[0]
     yield test.body
-    body, done = c.fresh("body"), c.fresh("done")
+    body, done, tested = c.fresh("body"), c.fresh("done"), c.label
     c.branch(c.of(test.outs[0])[0], body, done)
     c.start(body)
+    exits = [(head.names, tested)]
+
+    def leave() -> None:
+        """The end of an iteration that is known to be the last."""
+        values = [w for v in loop.next for w in c.of(v)] + advance(c, op, more, how)
+        exits.append((values, c.label))
+        c.jump(done)
+
+    find_tails(c, loop.body, Exit(loop, leave))
     yield loop.body.body
     first = ([*inits, *(v for _, v in extra)], before)
     if loop.body.end.opcode == "unreachable":
@@ -225,6 +235,11 @@ def while_(c: Code, op: Op) -> Regions:
         c.jump(head.label)
         head.close(first, (back, latch))
     c.start(done)
+    final = [
+        c.phi(t, [(values[k], label) for values, label in exits])
+        for k, t in enumerate(head.types)
+    ]
+    carries, more = final[: len(types)], final[len(types) :]
     if how == "leaf":
         c.do(f"store i64 {more[-1]}, ptr {c.context('poll')}")
     results = list(carries)
@@ -285,26 +300,7 @@ def count_down(c: Code, left: str) -> str:
     return c.phi("i64", [(left, here), (full, looked)])
 
 
-# ---- if, call, ends ----------------------------------------------------------------------------
-
-
-def if_(c: Code, op: Op) -> Regions:
-    yes, no, after = c.fresh("then"), c.fresh("else"), c.fresh("join")
-    c.branch(c.of(op.operands[0])[0], yes, no)
-    edges = []
-    for label, region in zip((yes, no), op.regions, strict=True):
-        c.start(label)
-        yield region.body
-        if region.end.opcode == "unreachable":
-            c.do("unreachable")
-            continue
-        edges.append(([w for v in region.outs for w in c.of(v)], c.label))
-        c.jump(after)
-    c.start(after)
-    types = layout.all_words(v.type for v in op.results)
-    if not edges:
-        return ["poison"] * len(types)
-    return [c.phi(t, [(words[k], label) for words, label in edges]) for k, t in enumerate(types)]
+# ---- call, ends --------------------------------------------------------------------------------
 
 
 def call(c: Code, op: Op) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .callable_type import POSITION
 from .traceback import hide_frames
 
 FALLBACK = f"""\
@@ -26,7 +27,7 @@ declare void @Py_DecRef(ptr)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
 define ptr @morula.fallback(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames) {{
-  %n = and i64 %nargsf, {(1 << 63) - 1}
+  %n = and i64 %nargsf, {(1 << POSITION) - 1}
   %plain = icmp eq ptr %kwnames, null
   br i1 %plain, label %call, label %keywords
 keywords:

@@ -12,7 +12,7 @@ from typing import Any
 from ..ir.core import Module
 from ..ir.structure import PullbackTree, Tree
 from . import call, machine
-from .call import Input, Link
+from .call import Input
 from .emit import Emitted
 from .invoke import Native, invoke
 from .traceback import Failures
@@ -40,32 +40,28 @@ class Specialisation:
         failure = Failures(emitted.sites)
         text, entry = emitted.text, f"entry.{name}"
         exports, symbols, wrapper = [entry], dict[str, int](), None
-        self.link: Link | None = None
         if call.fits(self.inputs, result):
             arena, stack = call.needs(text)
             wrapper = call.vectorcall(
                 f"f.{name}", self.inputs, result, failure, arena=arena, stack=stack
             )
-            self.link = Link()
-            text, symbols = wrapper.joined(text), wrapper.symbols(self.link)
+            text, symbols = wrapper.joined(text), wrapper.symbols()
             exports.append(wrapper.symbol)
         self.code = machine.compile(text, exports, symbols)
         self.address = self.code.addresses[wrapper.symbol] if wrapper else 0
         trees = tuple(i.tree for i in self.inputs)
-        owner = (self.code, wrapper, self.link)
+        owner = (self.code, wrapper)
         self.native = Native(
             self.code.addresses[entry], trees, result, failure, owner, module, pull
         )
-        self._installed = False
 
     def install(self, callable: Any) -> None:
-        """Make this the first that a call of `callable` tries, if native code can take the call."""
-        if self.link is None:
-            return
-        if self._installed:
-            raise ValueError("a specialisation stands in one chain only")
-        self._installed = True
-        callable.prepend(self.address, self.link.next, self)
+        """Make this the first that a call of `callable` tries, if native code can take the call.
+
+        It may stand in the chains of many callables.
+        """
+        if self.address:
+            callable.prepend(self.address, self)
 
     def __call__(self, *args: Any) -> Any:
         """The result for these positional arguments."""

@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..ir.core import Function, Literal, Loc, Loop, Module, Op, Operand, Value, walk
 from . import layout
 from .nesting import Walk, drive
 from .runtime import CTX, FIELDS
+
+if TYPE_CHECKING:
+    from .branches import Tail
 
 Regions = Generator[Sequence[Op], None, Sequence[str]]  # yields ops to write, returns the results
 Row = Callable[["Code", Op], Sequence[str] | Regions]
@@ -105,6 +109,10 @@ class Code:
         self.failures: dict[CheckSite, str] = {}
         self.count = 0
         self.sizes = sizes(function)
+        # for `branches`: the ops being written, which one, and how many after it have been, too
+        self.block_ops: Sequence[Op] = ()
+        self.position = self.skip = 0
+        self.tails: dict[Op, Tail] = {}
         self.result_type = layout.result_type(function.results or ())
 
     # ---- names and lines
@@ -229,12 +237,17 @@ class Code:
 
         The row of an op with regions is a generator: it yields the ops of each region in turn.
         """
-        for op in ops:
+        k = 0
+        while k < len(ops):
+            op = ops[k]
+            self.block_ops, self.position, self.skip = ops, k, 0
             made = self.row(op)(self, op)
             if isinstance(made, Generator):
                 yield self.nested(op, made)
             else:
                 self.bind(op.results, made)
+            k += 1 + self.skip
+            self.skip = 0
 
     def nested(self, op: Op, made: Regions) -> Walk:
         while True:

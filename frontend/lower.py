@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ..ir.core import Block, Function, Module, Op, Operand, Value, walk
+from ..ir.core import Block, Function, Module, Op, Operand, Value, literal, walk
 from ..ir.types import NONE
 from .control import block
 from .depth import deep
@@ -40,13 +40,12 @@ from .resolve import (
     is_number,
     library_name,
     plain_function,
-    underlying,
 )
 from .scope import Scope
 from .source import FunctionNode, Source, find_source
 from .subset import check_subset
 
-Simple = (int, float, type(None), str)
+MADE_BY = ("grad", "value_and_grad")  # words that make a function of a function
 
 
 @dataclass(eq=False)
@@ -258,13 +257,13 @@ class Program:
         if not isinstance(value, ModuleType):
             return None
         wanted = base.id
-        path: Path = (("global", f.__globals__, base.id),)
+        path: Path = ()
         while chain and isinstance(value, ModuleType):
-            step = chain.pop()
-            if not hasattr(value, step.attr):
-                raise unknown_attribute(frame, value, step)
-            value = getattr(value, step.attr)
-            wanted, path = f"{wanted}.{step.attr}", (*path, ("attribute", step.attr))
+            step, home = chain.pop(), value
+            if not hasattr(home, step.attr):
+                raise unknown_attribute(frame, home, step)
+            value, wanted = getattr(home, step.attr), f"{home.__name__}.{step.attr}"
+            path = (("global", vars(home), step.attr),)
         found: Operand = self.refer(frame, value, wanted, path, node)
         for step in reversed(chain):
             found = frame.emit("getattr", (found,), step, {"name": step.attr})
@@ -274,10 +273,9 @@ class Program:
         """A `global` op; that of a Python function with source names it."""
         name = self.global_name(value, wanted, path)
         f, wrappers = plain_function(value)
+        if f is None and has_morula(value) and value.__morula__[0] in MADE_BY:
+            return self.derivative(frame, value, name, path, node)
         if f is None or is_library(f):
-            below = underlying(value) if has_morula(value) else None
-            if below is not None and not is_library(below):
-                self.function(below, (*path, *unwrap(value)))
             return frame.emit("global", (), node, {"name": name}, name)
         fn = self.function(f, (*path, *([("unwrapped",)] * wrappers)))
         defaults = f.__defaults__ or ()
@@ -288,6 +286,24 @@ class Program:
             for k, d in enumerate(defaults)
         )
         return frame.emit("closure", given, node, {"fn": fn}, name, (0, len(given)))
+
+    def derivative(
+        self, frame: Frame, value: Any, name: str, path: Path, node: ast.expr
+    ) -> Operand:
+        """What `grad` made outside, as if it were made here: hidden numbers go in as captures."""
+        word, options = value.__morula__
+        inner = (f"{name}.__wrapped__", (*path, ("unwrapped",)))
+        callee = frame.emit("global", (), node, {"name": f"morula.{word}"}, f"morula.{word}")
+        f = self.refer(frame, value.__wrapped__, *inner, node)
+        given = tuple(self.static(frame, v, node) for v in options.values())
+        attrs = {"kw": tuple(options)} if options else None
+        return frame.emit("call", (callee, f, *given), node, attrs, name)
+
+    def static(self, frame: Frame, value: Any, node: ast.expr) -> Operand:
+        """A number, string, None, or a tuple of those, as an operand."""
+        if isinstance(value, tuple):
+            return frame.emit("tuple", tuple(self.static(frame, v, node) for v in value), node)
+        return literal(value)
 
     def global_name(self, value: Any, wanted: str, path: Path) -> str:
         """The name of an object from outside; two modules' names never meet."""
@@ -354,14 +370,6 @@ def is_simple(value: object) -> bool:
     if isinstance(value, tuple):
         return all(map(is_simple, value))
     return type(value) in (bool, int, float, type(None), str)
-
-
-def unwrap(value: Any) -> Path:
-    steps: list[tuple[str]] = []
-    while has_morula(value):
-        value = value.__wrapped__
-        steps.append(("unwrapped",))
-    return tuple(steps)
 
 
 def step_key(step: tuple[Any, ...]) -> Any:

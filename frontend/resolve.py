@@ -56,9 +56,7 @@ def plain_function(value: object) -> tuple[FunctionType | None, int]:
     """The Python function that a value is, and how many wrappers of `jit` it is under."""
     depth = 0
     while not isinstance(value, FunctionType):
-        if getattr(type(value), "__morula__", None) is None and not has_morula(value):
-            return None, 0
-        if value.__morula__[0] != "jit":  # type: ignore[attr-defined]
+        if not has_morula(value) or value.__morula__[0] != "jit":  # type: ignore[attr-defined]
             return None, 0
         value, depth = value.__wrapped__, depth + 1  # type: ignore[attr-defined]
     return value, depth
@@ -70,13 +68,6 @@ def has_morula(value: object) -> bool:
         return False
     word = getattr(value, "__morula__", None)
     return isinstance(word, tuple) and hasattr(value, "__wrapped__")
-
-
-def underlying(value: object) -> FunctionType | None:
-    """The Python function at the bottom of a derivative object."""
-    while has_morula(value):
-        value = value.__wrapped__  # type: ignore[attr-defined]
-    return value if isinstance(value, FunctionType) else None
 
 
 def is_library(f: FunctionType) -> bool:
@@ -100,7 +91,7 @@ def library_name(value: Any) -> str | None:
     if not isinstance(name, str) or has_morula(value):
         return None
     for module in LIBRARIES:
-        if getattr(module, name, ABSENT) is value:
+        if vars(module).get(name, ABSENT) is value:
             return name if module is builtins else f"{module.__name__}.{name}"
     home = getattr(value, "__module__", None)
     if not isinstance(home, str):

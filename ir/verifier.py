@@ -100,7 +100,7 @@ def _function(c: Scope, f: Function) -> None:
         if complaint:
             raise VerifyError(number, complaint, f)
     _define(c, f.inputs, None)
-    stack = [_block(c, f.body, None)]
+    stack = [_block(c, f.body)]
     while stack:
         inner = next(stack[-1], None)
         if inner is None:
@@ -109,7 +109,7 @@ def _function(c: Scope, f: Function) -> None:
             stack.append(inner)
 
 
-def _block(c: Scope, block: Block, holder: Op | None) -> Iterator[Any]:
+def _block(c: Scope, block: Block) -> Iterator[Any]:
     """Checks a block; yields its nested blocks, which the caller's stack runs."""
     mine: list[Value] = list(block.params)
     for op in block.ops:
@@ -122,7 +122,7 @@ def _block(c: Scope, block: Block, holder: Op | None) -> Iterator[Any]:
                 c.visible.update(region.params)  # the test's own, defined there
             else:
                 _define(c, region.params, op)
-            yield _block(c, region, op)
+            yield _block(c, region)
         _define(c, op.results, op)
         mine += op.results
     c.visible.difference_update(mine)

@@ -21,6 +21,7 @@ from .backend.emit import emit
 from .backend.invoke import Native, invoke
 from .backend.specialisation import Specialisation
 from .backend.unbox import Cell, Global, Position, Source
+from .frontend.lower import step_key
 from .frontend.resolve import Path, follow, library_name
 from .ir.builder import Builder
 from .ir.core import Function, Module
@@ -44,11 +45,11 @@ class Program:
         emitted = c.stage("llvm")
         function = c.target.function
         self.hidden: list[tuple[Path, Tree]] = [(h.path, h.tree) for h in entry.hidden]
-        run_time = {h.path for h in entry.hidden}
+        run_time = {key_of(h.path) for h in entry.hidden}
         self.guards: list[tuple[str, Path, Any]] = [
             (name, path, lowered.globals[name])
             for name, path in lowered.paths.items()
-            if path and path not in run_time and library_name(lowered.globals[name]) is None
+            if path and key_of(path) not in run_time and library_name(lowered.globals[name]) is None
         ]
         self.result = exported(entry.result, self)
         self.pulls: dict[str, tuple[str, Native]] = {}
@@ -202,3 +203,8 @@ def pullbacks_in(trees: Sequence[Tree]) -> Iterator[PullbackTree]:
                 yield from pullbacks_in(kids)
             case PullbackTree():
                 yield tree
+
+
+def key_of(path: Path) -> tuple[Any, ...]:
+    """A path as a key: a module's names are known by identity."""
+    return tuple(map(step_key, path))

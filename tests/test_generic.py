@@ -7,17 +7,23 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import indent
 from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
-from generic_programs import ENTRY, ROWS
+
+import generic_functions
+import generic_programs
 from morula.frontend.closures import closures
 from morula.frontend.lower import Lowered, lower
 from morula.frontend.resolve import follow
 from morula.ir.core import Module
 from morula.ir.generic import GenericFunction, run_generic
 from morula.ir.parser import parse
+
+ENTRY = generic_functions.ENTRY
+ROWS = generic_programs.ROWS + generic_functions.ROWS
 
 
 def outcome(call: Callable[[], Any]) -> tuple[str, str]:
@@ -196,19 +202,22 @@ def test_random_control_flow(seed: int, tmp_path: Path) -> None:
 # ---- long programs -----------------------------------------------------------------------------
 
 LONG = {
-    "breaks": ["for i in range(3):"] + ["    if x > {k}:\n        if x == {k}.5:\n            break"],
-    "returns": ["if x == {k}:\n    return {k}"],
-    "adds": ["x = x + {k}"],
-    "branches": ["if x > {k}:\n    x = x - 1\nelse:\n    x = x + 2"],
+    "breaks": (
+        "for i in range(3):\n",
+        "    if x > {k}:\n        if x == {k}.5:\n            break\n",
+    ),
+    "returns": ("", "if x == {k}:\n    return {k}\n"),
+    "adds": ("", "x = x + {k}\n"),
+    "branches": ("", "if x > {k}:\n    x = x - 1\nelse:\n    x = x + 2\n"),
 }
+COUNTS = [("breaks", 300), ("returns", 2000), ("adds", 2000), ("branches", 2000)]
 
 
-@pytest.mark.parametrize(("kind", "count"), [("breaks", 300), ("returns", 2000), ("adds", 2000), ("branches", 2000)])
+@pytest.mark.parametrize(("kind", "count"), COUNTS)
 def test_long_function(kind: str, count: int, tmp_path: Path) -> None:
-    head, body = LONG[kind][:-1], LONG[kind][-1]
-    lines = head + [body.format(k=k) for k in range(count)] + ["return x"]
-    text = "\n".join("    " + line for part in lines for line in part.split("\n"))
-    f = module_of(tmp_path / "long.py", f"def f(x):\n{text}\n").f
+    head, body = LONG[kind]
+    text = head + "".join(body.format(k=k) for k in range(count)) + "return x\n"
+    f = module_of(tmp_path / "long.py", "def f(x):\n" + indent(text, "    ")).f
     limit = sys.getrecursionlimit()
     lowered = lower(f)
     closed = closures(lowered.module)

@@ -86,8 +86,20 @@ def test_one_piece_of_code_both_ways() -> None:
         f(10**9)
     with pytest.raises(RecursionError):
         fib(10**9)
-    with pytest.raises(ValueError, match="one chain"):
-        s.install(Callable(outer, slow))
+
+
+def test_one_code_in_many_chains() -> None:
+    square, fib = special(SQUARE, positions(FLOAT), FLOAT), special(FIB, positions(INT), INT)
+    f, g = Callable(outer, Slow(lambda *_, **kw: "f")), Callable(outer, Slow(lambda *_, **kw: "g"))
+    for s in (square, fib, square):
+        s.install(f)
+    for s in (fib, fib, square):
+        s.install(g)
+    for h, name in ((f, "f"), (g, "g")):
+        assert (h(3.0), h(10), h("x"), h(x=1.0), h(), h(1.0, 2)) == (10.0, 55, *[name] * 4)
+        assert len(h._table) == 3
+    f.retarget(square.address, square)
+    assert f(3.0) == 10.0 and f(10) == "f" and g(10) == 55
 
 
 def test_arrays_in_and_out() -> None:

@@ -127,6 +127,8 @@ class Forward:
         self.env.update(zip(op.results, results, strict=True))
         if op.opcode in CONSTANT or not any(v in self.tangent for v in op.operands):
             return
+        if not any(map(self.varies, op.results)):  # a float that became an int
+            return
         if op.opcode in PARTIALS:
             self.scalar(b, op, results[0], operands)
         elif op.opcode in LINEAR:

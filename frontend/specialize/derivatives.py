@@ -76,7 +76,7 @@ def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     if name == "vjp":
         argnums = static_argnums(f, kw.pop(ARGNUMS, NOTHING))
         has_aux = flag(f, kw.pop("has_aux", None))
-        return calls.call(f, AV("derivative", Word("vjp", argnums, has_aux), (fn,)), rest, kw)
+        return calls.call(f, AV("derivative", Word("vjp", argnums, has_aux, len(rest)), (fn,)), rest, kw)
     options = dict(zip((ARGNUMS, "has_aux"), rest, strict=False)) | kw
     extra = set(options) - {ARGNUMS, "has_aux"}
     if extra or len(rest) > 2:
@@ -122,7 +122,7 @@ def flag(f: Frame, a: AV | None) -> bool:
 def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[int], bool]:
     """Indices of the arguments to differentiate by; whether a single one is meant."""
     if w.argnums is None:
-        return list(range(len(args))), False
+        return list(range(len(args) if w.given is None else w.given)), False
     params = bodies.argument_names(f.program.functions, inner, len(args))
     single = not isinstance(w.argnums, tuple)
     wanted = w.argnums if isinstance(w.argnums, tuple) else (w.argnums,)

@@ -69,6 +69,7 @@ class Word(NamedTuple):
     word: str
     argnums: int | str | tuple[int | str, ...] | None = 0
     has_aux: bool = False
+    given: int | None = None  # arguments by place of a vjp without argnums; all where None
 
 
 class Pull(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Callable as Function
 from typing import Any
 
 from morula.backend import call, machine, runtime
-from morula.backend.call import Input, Link
+from morula.backend.call import Input
 from morula.backend.callable_type import Callable
 from morula.backend.traceback import Failures
 from morula.backend.unbox import Position
@@ -166,9 +166,8 @@ def add(target: Any, text: str, inputs: list[Input], result: Tree) -> None:
     arena, stack = call.needs(whole)
     made = call.vectorcall("f.f", inputs, result, Failures(SITES), arena=arena, stack=stack)
 
-    link = Link()
-    code = machine.compile(made.joined(whole), (made.symbol,), made.symbols(link))
-    target.prepend(code.addresses[made.symbol], link.next, (code, made, link))
+    code = machine.compile(made.joined(whole), (made.symbol,), made.symbols())
+    target.prepend(code.addresses[made.symbol], (code, made))
 
 
 def positions(*trees: Tree) -> list[Input]:
