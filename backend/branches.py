@@ -25,6 +25,7 @@ from . import layout
 from .writer import Code, Regions
 
 REST = 16  # ops between a tail and the end of the body that are written once more
+NESTED = 32  # tails within tails
 
 
 @dataclass
@@ -60,9 +61,6 @@ class Exit:
         found = known.get(end) if isinstance(end, Value) else end
         return isinstance(found, Literal) and found.value is False
 
-    def leave(self, c: Code) -> None:
-        self.finish()
-
 
 @dataclass
 class Tail:
@@ -71,20 +69,26 @@ class Tail:
     op: Op
     rest: Sequence[Op]
     up: Exit | Tail
+    depth: int = 0
 
     def leaves(self, env: Mapping[Value, Operand]) -> bool:
-        if isinstance(self.up, Exit):
-            return self.up.leaves(env)
-        outs = [env.get(v, v) if isinstance(v, Value) else v for v in self.rest[-1].operands]
-        return self.up.leaves(dict(zip(self.up.op.results, outs, strict=True)))
+        here: Tail = self
+        while isinstance(here.up, Tail):
+            outs = [env.get(v, v) if isinstance(v, Value) else v for v in here.rest[-1].operands]
+            here = here.up
+            env = dict(zip(here.op.results, outs, strict=True))
+        return here.up.leaves(env)
 
     def leave(self, c: Code) -> None:
         """Write the rest once more, for this way out."""
-        c.ops(self.rest[:-1])
-        if isinstance(self.up, Tail):
-            words = [w for v in self.rest[-1].operands for w in c.of(v)]
-            c.bind(self.up.op.results, words)
-        self.up.leave(c)
+        here: Tail = self
+        c.ops(here.rest[:-1])
+        while isinstance(here.up, Tail):
+            words = [w for v in here.rest[-1].operands for w in c.of(v)]
+            here = here.up
+            c.bind(here.op.results, words)
+            c.ops(here.rest[:-1])
+        here.up.finish()
 
 
 def truth(op: Op, known: Mapping[Value, Operand]) -> bool | None:
@@ -107,10 +111,13 @@ def truth(op: Op, known: Mapping[Value, Operand]) -> bool | None:
 
 def find_tails(c: Code, block: Block, up: Exit | Tail) -> None:
     """Register the last `if` of a block, if only a few plain ops follow it."""
+    depth = up.depth + 1 if isinstance(up, Tail) else 0
+    if depth > NESTED:
+        return
     for k in range(len(block.ops) - 1, max(-1, len(block.ops) - REST - 2), -1):
         op = block.ops[k]
         if op.opcode == "if":
-            c.tails[op] = Tail(op, block.ops[k + 1 :], up)
+            c.tails[op] = Tail(op, block.ops[k + 1 :], up, depth)
             return
         if op.regions:
             return

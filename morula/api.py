@@ -13,15 +13,17 @@ import inspect
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .backend.border import BorderError, classify
 from .backend.callable_type import Callable as NativeCallable
 from .frontend.errors import Error
 from .ir.structure import Tree
-from .lowered import Lowered
 from .pipeline import Compilation, Target, Word
 from .program import Program, Unhashable, cells_key
+
+if TYPE_CHECKING:
+    from .lowered import Lowered
 
 ARGNUMS = int | str | Sequence[int | str]
 FASTMATH = (False, True, "adjoint")
@@ -100,6 +102,12 @@ def checked_argnums(argnums: Any) -> Any:
 
 def made_or_same(f: Any) -> Any:
     return f if isinstance(f, NativeCallable) else made("jit", f, {})
+
+
+def front(f: Any) -> Front:
+    """The Python side of a callable, or of a plain function as `jit` would make it."""
+    side: Front = made_or_same(f)._slow.__self__
+    return side
 
 
 def made(word: str, f: Any, options: dict[str, Any], fastmath: bool | str = "adjoint") -> Any:
@@ -223,6 +231,8 @@ class Front:
         return Compilation(target, trees, self.fastmath, hidden, linked, library)
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        from .lowered import Lowered
+
         values = self.bound(args, kwargs)
         return Lowered(self.compilation(self.trees(values)), values)
 

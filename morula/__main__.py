@@ -1,0 +1,7 @@
+"""`python -m morula` is the command `morula`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,248 @@
+"""The command line: `morula dump`, `run`, `opt`, `stages`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from . import report
+from .frontend.errors import Error
+from .ir.core import Module
+from .ir.structure import Leaf, Tree, Tuple
+from .ir.types import BOOL, F64, I64, Array
+from .pipeline import NAMES, STAGES
+
+TYPES: dict[str, Tree] = {
+    "f64": Leaf(F64),
+    "float": Leaf(F64),
+    "i64": Leaf(I64),
+    "int": Leaf(I64),
+    "bool": Leaf(BOOL),
+    "f64[1]": Leaf(Array(F64, 1)),
+    "f64[1,strided]": Leaf(Array(F64, 1, True)),
+}
+
+
+class Usage(Exception):
+    """What the user asked for cannot be done; printed without a traceback."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code: 0, 1 for an error of the program, 2 for one of usage."""
+    options = parser().parse_args(argv)
+    try:
+        options.command(options)
+    except (Usage, OSError) as error:
+        print(f"morula: {error}", file=sys.stderr)
+        return 2
+    except Error as error:
+        print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="morula", description="See what Morula makes of a Python function, stage by stage."
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    p = commands.add_parser("dump", help="print stages of a function of a Python file")
+    p.add_argument("target", metavar="FILE:FUNC")
+    p.add_argument(
+        "--args", default="", help='types of the arguments: "f64, i64, f64[1], (f64, f64)"'
+    )
+    p.add_argument("--stage", default="opt", help=f"{', '.join(NAMES)} or all; several by commas")
+    p.add_argument(
+        "--grad", metavar="ARG", help="of the gradient by this argument, a name or number"
+    )
+    p.add_argument("--order", type=int, default=1, help="how often the gradient is taken")
+    p.add_argument("--time", action="store_true", help="how long each stage took, on stderr")
+    p.set_defaults(command=dump)
+    p = commands.add_parser("run", help="run a function of a text file in the interpreter")
+    p.add_argument("file", metavar="FILE.mir")
+    p.add_argument("function", metavar="@f")
+    p.add_argument("values", nargs="*", metavar="VALUE", help="1.0  2  true  [1.0,2.0]")
+    p.set_defaults(command=run)
+    p = commands.add_parser("opt", help="run passes over a text file and print the result")
+    p.add_argument("file", metavar="FILE.mir")
+    p.add_argument("--passes", default="clean", help=f"by commas, in order: {', '.join(PASSES)}")
+    p.set_defaults(command=opt)
+    p = commands.add_parser("stages", help="the stages, in order, and what each holds")
+    p.set_defaults(command=stages)
+    return top
+
+
+# ---- dump
+
+
+def dump(options: argparse.Namespace) -> None:
+    from . import api
+    from .lowered import Lowered
+
+    f = function_of(options.target)
+    if options.order < 1:
+        raise Usage("--order is at least 1")
+    for _ in range(options.order if options.grad is not None else 0):
+        f = api.grad(f, argnums=argument(options.grad))
+    front = api.front(f)
+    lowered = Lowered(front.compilation(tuple(trees(options.args))), ())
+    wanted = list(NAMES) if options.stage == "all" else options.stage.split(",")
+    for name in wanted:
+        if name not in NAMES:
+            raise Usage(f"no stage {name!r}: the stages are {', '.join(NAMES)}, all")
+        if len(wanted) > 1:
+            report.show(report.head(name), name)
+        report.show(lowered.text(name), name)
+    if options.time:
+        report.times(lowered.times, sys.stderr)
+
+
+def function_of(target: str) -> Any:
+    """The function that FILE:FUNC names."""
+    path, colon, name = target.rpartition(":")
+    if not colon:
+        raise Usage(f"FILE:FUNC is expected, such as model.py:loss, not {target!r}")
+    found: Any = module_of(path)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise Usage(f"{path} has no {name}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise Usage(f"{name} of {path} is no function")
+    return found
+
+
+def module_of(path: str) -> ModuleType:
+    """The module of a Python file, imported as a program in its folder would."""
+    if not os.path.isfile(path):
+        raise Usage(f"no file {path}")
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    name = os.path.splitext(os.path.basename(path))[0]
+    spec = importlib.util.spec_from_file_location(name, os.path.abspath(path))
+    if spec is None or spec.loader is None:
+        raise Usage(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def argument(text: str) -> int | str:
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def trees(text: str) -> list[Tree]:
+    """Structures of arguments from types as users write them: `f64, (i64, f64[1])`."""
+    made: list[Tree] = []
+    for part in parts(text):
+        if part.startswith("(") and part.endswith(")"):
+            made.append(Tuple(tuple(trees(part[1:-1]))))
+        elif (key := part.replace(" ", "")) in TYPES:
+            made.append(TYPES[key])
+        else:
+            raise Usage(f"no type {part!r}: write {', '.join(TYPES)}, or a tuple (f64, i64)")
+    return made
+
+
+def parts(text: str) -> list[str]:
+    """Split at the commas that stand outside brackets."""
+    out, depth, start = [], 0, 0
+    for k, c in enumerate(text + ","):
+        depth += (c in "([") - (c in ")]")
+        if c == "," and depth == 0:
+            out.append(text[start:k].strip())
+            start = k + 1
+    return [p for p in out if p]
+
+
+# ---- run and opt
+
+
+def parsed(path: str) -> Module:
+    from .ir.parser import TextError, parse
+
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    try:
+        return parse(text)
+    except TextError as error:
+        raise Usage(f"{path}:{error}") from None
+
+
+def run(options: argparse.Namespace) -> None:
+    from . import ir
+
+    module = parsed(options.file)
+    name = options.function.removeprefix("@")
+    if name not in module.functions:
+        raise Usage(
+            f"no @{name} in {options.file}: it has {', '.join('@' + n for n in module.functions)}"
+        )
+    result = ir.run(module, name, *map(value, options.values))
+    for leaf in result if isinstance(result, tuple) else (result,):
+        print(leaf.tolist() if hasattr(leaf, "tolist") else leaf)
+
+
+def value(text: str) -> Any:
+    """An argument: 1.0 2 true [1.0,2.0]."""
+    import numpy as np
+
+    words = {"true": True, "false": False, "none": None}
+    if text in words:
+        return words[text]
+    try:
+        if text.startswith("["):
+            return np.array([float(x) for x in text.strip("[]").split(",") if x.strip()])
+        return int(text) if text.lstrip("+-").isdigit() else float(text)
+    except ValueError:
+        raise Usage(f"no value {text!r}: write 1.0, 2, true or [1.0,2.0]") from None
+
+
+def opt(options: argparse.Namespace) -> None:
+    from .frontend.depth import deep
+
+    module = parsed(options.file)
+    with deep():
+        for name in options.passes.split(","):
+            if name not in PASSES:
+                raise Usage(f"no pass {name!r}: the passes are {', '.join(PASSES)}")
+            module = PASSES[name]()(module)
+        report.show(str(module), "opt")
+
+
+def transform(name: str) -> Callable[[], Callable[[Module], Module]]:
+    """A pass by its file's name, imported when it is asked for."""
+
+    def load() -> Callable[[Module], Module]:
+        module = importlib.import_module(f".transforms.{name}", __package__)
+        found: Callable[[Module], Module] = getattr(module, name)
+        return found
+
+    return load
+
+
+def placement() -> Callable[[Module], Module]:
+    from .backend.bufferize import bufferize
+
+    return bufferize
+
+
+PASSES: dict[str, Callable[[], Callable[[Module], Module]]] = {
+    name: transform(name)
+    for name in ("inline", "sink", "simplify", "cse", "licm", "dce", "clean", "expand", "strict")
+} | {"bufferize": placement}
+
+
+def stages(options: argparse.Namespace) -> None:
+    report.table("stage  holds", [(s.name, s.why) for s in STAGES])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
