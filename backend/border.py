@@ -172,7 +172,9 @@ def _cotangent_array(value: Any, length: int | None, name: str) -> np.ndarray[An
         raise _wrong(value, name, "an array of floats")
     if value.ndim != 1 or length not in (None, len(value)):
         wanted = f"({length},)" if length is not None else "one axis"
-        raise ValueError(f"{name} has shape {value.shape}, but the result has {wanted}")
+        error = ValueError(f"{name} has shape {value.shape}, but the result has {wanted}")
+        error.hide_frames = True  # type: ignore[attr-defined]
+        raise error
     return np.require(value, np.float64, ["C", "A"])
 
 

@@ -104,7 +104,7 @@ def truth(op: Op, known: Mapping[Value, Operand]) -> bool | None:
             return False
         case "or", [True, _] | [_, True]:
             return True
-        case ("and" | "or"), [bool(x), bool(y)]:
+        case (("and" | "or"), [bool(x), bool(y)]):
             return x and y if op.opcode == "and" else x or y
     return None
 

@@ -32,7 +32,8 @@ from collections.abc import Iterable, Sequence
 from ..ir.builder import Builder
 from ..ir.core import LOOPS, Block, Function, Loop, Module, Op, Operand, Value, callees, walk
 from ..ir.ops import record_types
-from ..ir.types import BOOL, MARK, Array, Box, Scalar, Type
+from ..ir.types import BOOL, MARK, Array, Box, List, Scalar, Type
+from .lists import expand_lists
 from .nesting import Walk, drive
 from .ownership import UPDATES, Ownership, Signature, consumption
 
@@ -44,13 +45,15 @@ def bufferize(
     module: Module, *, entries: Sequence[str] = (), copy_everything: bool = False
 ) -> Module:
     """A module of stage `memory`; `entries` are the functions that Python calls (the first one)."""
-    source = sum_boxes(module)
+    source = sum_boxes(expand_lists(module))
     called = frozenset(entries or (source.entry.name,))
     signatures = consumption(source, called)
     done: dict[str, Placed] = {}
     for name in callees_first(source):
-        done[name] = Placed(source, source.functions[name], signatures, done, copy_everything)
-        done[name].run()
+        done[name] = Placed(source.functions[name], signatures, done, copy_everything)
+    grow(done)
+    for placed in done.values():
+        placed.run()
     made = Module({}, dict(source.records))
     for name in source.functions:
         made.add(done[name].made)
@@ -75,6 +78,16 @@ def callees_first(module: Module) -> list[str]:
     return list(order)
 
 
+def grow(placed: dict[str, Placed]) -> None:
+    """Which functions allocate, or call one that does; what is released is found out later."""
+    changed = True
+    while changed:
+        changed = False
+        for p in placed.values():
+            if not p.grows and (p.copies or p.allocates(p.function.body.ops)):
+                p.grows = changed = True
+
+
 def calls(f: Function) -> list[str]:
     return [g for op in walk(f.body) if op.opcode == "call" for g in callees(op)]
 
@@ -84,16 +97,15 @@ class Placed:
 
     def __init__(
         self,
-        module: Module,
         f: Function,
         signatures: dict[str, Signature],
         done: dict[str, Placed],
         everything: bool,
     ) -> None:
-        self.module, self.function, self.done = module, f, done
+        self.function, self.done = f, done
         self.env: dict[Value, Value] = {}
         self.ties: dict[int, int] = {}  # results that stand in the buffer of an input
-        self.grows = True  # leaves something in the arena; true of a cycle until it is known
+        self.grows = False  # whether it leaves something in the arena
         self.copies: dict[tuple[Op, int], str] = {}
         view = Ownership(f, signatures, everything)
         for block, k, op, place in view.uses():
@@ -178,18 +190,24 @@ class Placed:
             assert isinstance(op.operands[0], Value)
             op.results[0].place = op.operands[0]
         elif op.opcode == "if":
-            arms = [r.outs for r in op.regions if r.end.opcode == "yield"]
-            inside = {v for r in op.regions for o in walk(r) for v in o.results}
-            for k, v in enumerate(op.results):
-                roots = {root(outs[k]) for outs in arms} if in_memory(v) else set()
-                if len(roots) == 1 and isinstance(v.type, Array) and not roots & inside:
-                    v.place = next(r for r in roots if isinstance(r, Value))
+            self.joined(op)
         elif op.opcode == "call":
-            callee = self.done.get(op.attrs["fn"])
-            for k, source in callee.ties.items() if callee else ():
+            for k, source in self.done[op.attrs["fn"]].ties.items():
                 arg = op.operands[source]
                 if isinstance(op.results[k].type, Array) and isinstance(arg, Value):
                     op.results[k].place = arg
+
+    def joined(self, op: Op) -> None:
+        """An array that both arms hand on in the same buffer, from outside, stays in it."""
+        arrays = {k: v for k, v in enumerate(op.results) if isinstance(v.type, Array)}
+        if not arrays:
+            return
+        arms = [r.outs for r in op.regions if r.end.opcode == "yield"]
+        inside = {v for r in op.regions for o in walk(r) for v in o.results}
+        for k, v in arrays.items():
+            roots = {root(outs[k]) for outs in arms}
+            if len(roots) == 1 and not roots & inside:
+                v.place = next(r for r in roots if isinstance(r, Value))
 
     def loop(self, op: Op) -> Op:
         """Places of carries and histories; a body that hands on nothing new is bracketed."""
@@ -219,8 +237,7 @@ class Placed:
             if op.opcode in NEW or op.opcode in LOOPS and Loop(op).histories:
                 return True
             if op.opcode == "call":
-                callee = self.done.get(op.attrs["fn"])
-                if callee is None or callee.grows:
+                if self.done[op.attrs["fn"]].grows:
                     return True
             if op.opcode in LOOPS and Loop(op).body.ops[0].opcode == "mark":
                 todo.extend(op.regions[0].ops if op.opcode == "while" else ())
@@ -230,7 +247,7 @@ class Placed:
 
 
 def in_memory(v: Operand) -> bool:
-    return isinstance(v.type, (Array, Box))
+    return isinstance(v.type, (Array, List, Box))
 
 
 def root(v: Operand) -> Operand:

@@ -4,7 +4,8 @@ A `for` counts ordinals 0, 1, ... trips-1 (its index is lo + ordinal * step), so
 indexed by what LLVM recognises as an induction variable.  A loop without loops or calls in it is
 cut into strips of at most ctx.poll iterations, between which signals are looked at: the inner loop
 stays free of it and can be vectorised.  A `while` counts ctx.poll down in a register; loops around
-others, and recursive functions, count it down in memory.  Small loops of known length do nothing.
+others, and blocks that call recursive functions, count it down in memory.  Small loops of known
+length do nothing.
 
 A saved history of a `for` is allocated before it; that of a `while` grows by doubling.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from ..ir.core import Literal, Loop, Op, Operand
 from . import layout
 from .branches import Exit, find_tails, if_
-from .storage import allocate, load, store
+from .storage import allocate, read, write
 from .writer import FOREVER, UNLIKELY, Code, Regions, Row, size_of
 
 GROWN = 64  # places of a `while`'s history at first
@@ -138,7 +139,7 @@ def for_(c: Code, op: Op) -> Regions:
     c.words[loop.index] = (index(c, lo, by, place),)
     c.bind(loop.carries, carries)
     for v, history in zip(loop.elements, loop.each, strict=True):
-        c.words[v] = (load(c, history, place),)
+        c.words[v] = read(c, history, place)
     yield loop.body.body
     leave = loop.body.end.opcode == "unreachable"
     if leave:
@@ -146,7 +147,7 @@ def for_(c: Code, op: Op) -> Regions:
         head.close(([start, *inner_inits], entered))
     else:
         for history, data, y in zip(loop.histories, saved, loop.ys, strict=True):
-            store(c, history.type, data, place, c.of(y)[0])
+            write(c, history.type, data, place, c.of(y))
         if how == "outer":
             charge(c)
         following = c.new(f"add nuw nsw i64 {ordinal}, 1")
@@ -236,8 +237,7 @@ def while_(c: Code, op: Op) -> Regions:
         head.close(first, (back, latch))
     c.start(done)
     final = [
-        c.phi(t, [(values[k], label) for values, label in exits])
-        for k, t in enumerate(head.types)
+        c.phi(t, [(values[k], label) for values, label in exits]) for k, t in enumerate(head.types)
     ]
     carries, more = final[: len(types)], final[len(types) :]
     if how == "leaf":
@@ -255,7 +255,7 @@ def advance(c: Code, op: Op, more: Sequence[str], how: str) -> list[str]:
         count, room, *data = more[: 2 + len(loop.ys)]
         room, data = make_room(c, op, count, room, data)
         for history, buffer, y in zip(loop.histories, data, loop.ys, strict=True):
-            store(c, history.type, buffer, count, c.of(y)[0])
+            write(c, history.type, buffer, count, c.of(y))
         following = [c.new(f"add nuw nsw i64 {count}, 1"), room, *data]
     elif loop.trips is not None:
         following = [c.new(f"add nuw nsw i64 {more[0]}, 1")]
@@ -305,6 +305,9 @@ def count_down(c: Code, left: str) -> str:
 
 def call(c: Code, op: Op) -> list[str]:
     name = op.attrs["fn"]
+    if name in c.recursive and id(c.block_ops) not in c.charged:
+        c.charged.add(id(c.block_ops))  # one look in a block is enough
+        charge(c)
     types = [v.type for v in op.results]
     kind = layout.result_type(types)
     args = ", ".join(["ptr %ctx", *c.typed(op.operands)])

@@ -251,11 +251,11 @@ def cycles(module: Module, names: Iterable[str]) -> set[str]:
     return found
 
 
-def function(module: Module, f: Function, sites: Sites, used: set[str], recursive: bool) -> str:
+def function(module: Module, f: Function, sites: Sites, used: set[str], recursive: set[str]) -> str:
     """The text of one function."""
     if f.results is None:
         raise TypeError(f"@{f.name} is generic: only typed functions have native code")
-    code = Code(module, f, ROWS, sites, used)
+    code = Code(module, f, ROWS, sites, used, recursive)
     params = ["ptr noalias nonnull %ctx"]
     for k, v in enumerate(f.inputs):
         kinds = layout.words(v.type)
@@ -267,20 +267,19 @@ def function(module: Module, f: Function, sites: Sites, used: set[str], recursiv
         ]
     head = f"{code.result_type} {layout.quote('f.' + f.name)}({', '.join(params)})"
     code.lines += [f"define internal fastcc {head} nounwind {{", "entry:"]
-    if recursive:
+    if f.name in recursive:
         enter(code)
     code.ops(f.body.ops)
     return "\n".join([*code.lines, *code.cold, "}\n"])
 
 
 def enter(c: Code) -> None:
-    """A function that may call itself looks at the stack, and now and then at signals."""
+    """A function that may call itself looks at the stack."""
     here = c.new("call ptr @llvm.addressofreturnaddress.p0()")
     address = c.new(f"ptrtoint ptr {here} to i64")
     limit = c.new(f"load i64, ptr {c.context('stack_limit')}")
     deep = c.new(f"icmp ult i64 {address}, {limit}")
     c.fail_if(deep, "RecursionError", DEEP, c.function.loc)
-    control.charge(c)
 
 
 def wrapper(f: Function) -> str:
@@ -312,7 +311,7 @@ def emit(module: Module, entries: Sequence[str]) -> Emitted:
     names = list(dict.fromkeys(n for e in entries for n in reached(module, e)))
     recursive = cycles(module, names)
     sites, used = Sites(), set[str]()
-    texts = [function(module, module.functions[n], sites, used, n in recursive) for n in names]
+    texts = [function(module, module.functions[n], sites, used, recursive) for n in names]
     texts += [wrapper(module.functions[e]) for e in entries]
     own: list[Callable[[], str] | str] = [mathematics.FUNCTIONS[n] for n in sorted(used)]
     parts = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,15 @@ from . import runtime
 from .border import BorderError, cotangent, flatten, rebuild
 from .box import DTYPES
 from .call import stack_limit
+from .callable_type import Callable as CompiledCallable
 from .layout import SIZES, words
 
 _ENTRY = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
 _CONTEXT = struct.Struct("=QQQqqqQ")
 _NOWHERE = 64  # an empty chunk that starts at no null pointer
+_HEADER = ctypes.c_size_t * 3  # of a chunk: the one before it, malloc's pointer, bytes
+_MOST = 8
+_warm: list[int] = []  # up to so many chunks of the first size, paged in
 
 
 class Native:
@@ -33,7 +38,8 @@ class Native:
 
     `address` is that of its external wrapper `entry.NAME`; `inputs` are the trees of captures and
     parameters; `owner` keeps the code.  `pull(tree)` compiles what applies a pullback of that
-    structure, a function of the box and a cotangent's leaves, and is asked when one is called.
+    structure, a function of the box and a cotangent's leaves, and is asked when one is called;
+    `refuse` makes of a wrong cotangent's error what the user is to see.
     """
 
     def __init__(
@@ -45,7 +51,9 @@ class Native:
         owner: object = None,
         module: Module | None = None,
         pull: Callable[[PullbackTree], tuple[str, Native]] | None = None,
+        refuse: Callable[[BorderError], Exception] | None = None,
     ) -> None:
+        self.refuse = refuse
         self.inputs, self.result, self.failure = tuple(inputs), result, failure
         self.owner, self.module, self.pull = owner, module, pull
         self.run = _ENTRY(address)
@@ -62,18 +70,32 @@ def _slots(types: Sequence[Type]) -> struct.Struct:
 
 
 class Arena:
-    """A context whose memory lives as long as this object."""
+    """A context whose memory lives as long as this object; a small chunk is used again later."""
 
     __slots__ = ("ctx", "keep")
 
     def __init__(self) -> None:
         self.keep: tuple[object, ...] = ()
-        values = (_NOWHERE, _NOWHERE, 0, stack_limit(), runtime.POLL, 0, 0)
+        chunk, start, end = 0, _NOWHERE, _NOWHERE
+        if _warm:
+            try:
+                chunk = _warm.pop()  # one step, so no other thread gets it
+                start = chunk + runtime.HEADER
+                end = start + runtime.FIRST
+            except IndexError:
+                pass
+        values = (start, end, chunk, stack_limit(), runtime.POLL, 0, 0)
         self.ctx = runtime.Context.from_buffer_copy(_CONTEXT.pack(*values))
 
-    def __del__(self, free: Any = runtime.free) -> None:
-        if self.ctx.chunk or self.ctx.reserve:
-            free(self.ctx)
+    def __del__(self, free: Any = runtime.free, warm: list[int] = _warm) -> None:
+        ctx = self.ctx
+        if ctx.chunk and not ctx.reserve and len(warm) < _MOST:
+            before, _, size = _HEADER.from_address(ctx.chunk)
+            if not before and size == runtime.FIRST:
+                warm.append(ctx.chunk)
+                return
+        if ctx.chunk or ctx.reserve:
+            free(ctx)
 
 
 def invoke(native: Native, args: Sequence[Any]) -> Any:
@@ -128,11 +150,12 @@ def _copied(t: Array, data: int, length: int, stride: int) -> np.ndarray[Any, An
     """A fresh array of what stands at an address."""
     made = np.empty(length, DTYPES[t.elem.name])
     size = SIZES[t.elem.name]
+    target = made.__array_interface__["data"][0]
     if stride == 1:
-        ctypes.memmove(made.ctypes.data, data, length * size)
+        ctypes.memmove(target, data, length * size)
     else:
         for k in range(length):
-            ctypes.memmove(made.ctypes.data + k * size, data + k * stride * size, size)
+            ctypes.memmove(target + k * size, data + k * stride * size, size)
     return made
 
 
@@ -225,14 +248,30 @@ class Pullback:
     def function(self) -> str:
         return self._pull()[0]
 
-    def __call__(self, ct: Any) -> Any:
-        given = cotangent(self.tree.primal, ct, self._lengths)
-        native = self._pull()[1]
-        got = _run(native, Arena(), [self.box, *given])
-        return rebuild(native.result, iter(got), _no_pullback)
+    @property
+    def __call__(self) -> Any:
+        """Through native code, which takes our own frames out of the traceback of an error."""
+        return MethodType(_applied, self)
 
     def __repr__(self) -> str:
-        return f"<pullback of {self.tree.record.removesuffix('.pullback')}>"
+        return f"<pullback of {self.tree.record.partition('.pullback')[0]}>"
 
     def __reduce__(self) -> str:
         raise TypeError("cannot pickle a pullback: it lives in this process's memory")
+
+
+def pullback(of: Pullback, ct: Any) -> Any:
+    """Apply a pullback to a cotangent of the result."""
+    native = of._native
+    try:
+        given = cotangent(of.tree.primal, ct, of._lengths)
+    except BorderError as error:
+        if native.refuse is None:
+            raise
+        raise native.refuse(error) from None
+    pull = of._pull()[1]
+    got = _run(pull, Arena(), [of.box, *given])
+    return rebuild(pull.result, iter(got), _no_pullback)
+
+
+_applied = CompiledCallable(pullback, lambda _, *args, **kwargs: pullback(*args, **kwargs))

@@ -4,6 +4,7 @@ A leaf is one or more LLVM values (*words*), as parameters, results and in struc
 
     f64 double     i64 i64     bool i1     box<@r> ptr     mark ptr, ptr (cursor, chunk)
     T[1] ptr, i64 (data, length)           T[1, strided] ptr, i64, i64 (stride in elements)
+    list<T> ptr, i64: elements are the words of a T, in slots of eight bytes
 
 In memory an element of a bool array is one byte.  In a box, and in the slots of arguments and
 results at the border, every word takes eight bytes, a bool as an i64.
@@ -15,7 +16,7 @@ import struct
 from collections.abc import Iterable
 
 from ..ir.core import Literal
-from ..ir.types import Array, Box, Scalar, Type
+from ..ir.types import Array, Box, List, Scalar, Type, element_type
 
 WORDS = {"f64": "double", "i64": "i64", "bool": "i1"}
 MEMORY = {"f64": "double", "i64": "i64", "bool": "i8"}
@@ -32,6 +33,8 @@ def words(t: Type) -> tuple[str, ...]:
             return (WORDS[name],)
         case Array(Scalar(name, 1), 1, strided) if name in WORDS:
             return ("ptr", "i64", "i64") if strided else ("ptr", "i64")
+        case List():
+            return ("ptr", "i64")
         case Box():
             return ("ptr",)
     raise NotImplementedError(f"no native code for values of type {t}")
@@ -54,6 +57,8 @@ def element(t: Type) -> str:
 
 
 def element_size(t: Type) -> int:
+    if isinstance(t, List):
+        return SLOT * len(words(element_type(t)))
     assert isinstance(t, Array)
     return SIZES[t.elem.name]
 

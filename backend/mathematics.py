@@ -134,7 +134,6 @@ DECLARATIONS = "\n".join(
     + [
         "declare double @llvm.copysign.f64(double, double)",
         "declare i64 @llvm.abs.i64(i64, i1)",
-        "declare i64 @llvm.umin.i64(i64, i64)",
         "declare i64 @llvm.umax.i64(i64, i64)",
         "declare i64 @llvm.smin.i64(i64, i64)",
         "declare i64 @llvm.smax.i64(i64, i64)",

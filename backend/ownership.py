@@ -2,7 +2,8 @@
 
 A value is *owned* where its memory belongs to the function and nobody else refers to it: what it
 allocated, what a call returned, a carry, a parameter that the function consumes.  Borrowed are the
-other parameters, what stands in a box, and what has been put into a box (a use that never ends).
+other parameters, what stands in a box or list, and what has been put into one (a use that never
+ends).
 
 An op *consumes* an operand where its result takes over the operand's memory: `set`, `add_at`,
 `accum`, the inits of a loop and what it hands on, the yields of `if`, what is returned, and a
@@ -70,6 +71,8 @@ class Ownership:
         """Operands to which the op's results refer from now on."""
         if op.opcode in KEEPERS:
             return list(op.operands)
+        if op.opcode == "next":  # a history keeps what an iteration hands out
+            return list(op.operands[op.groups[0] :])
         if op.opcode == "call":
             keeps = self.signatures[op.attrs["fn"]].keeps
             return [v for k, v in enumerate(op.operands) if k in keeps]
@@ -83,7 +86,9 @@ class Ownership:
         elif op.opcode in LOOPS:
             start = op.groups[0] if op.opcode == "for" else 0
             found = list(range(start, start + Loop(op).ncarries))
-        elif op.opcode in ("yield", "next", "return"):
+        elif op.opcode == "next":
+            found = list(range(op.groups[0]))
+        elif op.opcode in ("yield", "return"):
             found = list(range(len(op.operands)))
         elif op.opcode == "call":
             found = sorted(self.signatures[op.attrs["fn"]].consumes)

@@ -25,6 +25,7 @@ FIELDS = {
 POLL = 16384  # iterations between two looks at signals
 HEADER = 64  # bytes before a chunk's payload, which is aligned to 64, too
 FIRST = 1 << 16  # bytes of the first chunk
+DOUBLED = 1 << 28  # chunks double up to here
 WARM = 1 << 30  # a larger arena is given back to the system when the call ends
 LARGEST = 1 << 44  # more elements than any machine holds: a size in bytes cannot overflow
 
@@ -54,6 +55,7 @@ declare noalias ptr @malloc(i64)
 declare void @free(ptr)
 declare i32 @PyErr_CheckSignals()
 declare ptr @llvm.addressofreturnaddress.p0()
+declare i64 @llvm.umin.i64(i64, i64)
 declare void @llvm.memcpy.p0.p0.i64(ptr noalias, ptr noalias, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 """
@@ -117,7 +119,8 @@ size.new:
 double:
   %last.size.at = getelementptr inbounds %morula.chunk, ptr %last, i32 0, i32 2
   %last.size = load i64, ptr %last.size.at
-  %twice = shl i64 %last.size, 1
+  %last.twice = shl i64 %last.size, 1
+  %twice = call i64 @llvm.umin.i64(i64 %last.twice, i64 {DOUBLED})
   br label %make
 make:
   %least = phi i64 [ {FIRST}, %size.new ], [ %twice, %double ]

@@ -12,6 +12,7 @@ from typing import Any
 from ..ir.core import Module
 from ..ir.structure import PullbackTree, Tree
 from . import call, machine
+from .border import BorderError
 from .call import Input
 from .emit import Emitted
 from .invoke import Native, invoke
@@ -23,7 +24,8 @@ class Specialisation:
     """Compiled code of the function `name`, whose inputs and result have these structures.
 
     `pull(tree)` gives what applies a pullback of the result: the typed function's name and its
-    code; it is asked when a pullback is called.
+    code; it is asked when a pullback is called.  `refuse` makes of a wrong cotangent's error what
+    the user is to see.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Specialisation:
         *,
         module: Module | None = None,
         pull: Callable[[PullbackTree], tuple[str, Native]] | None = None,
+        refuse: Callable[[BorderError], Exception] | None = None,
     ) -> None:
         self.inputs = tuple(inputs)
         failure = Failures(emitted.sites)
@@ -52,7 +55,7 @@ class Specialisation:
         trees = tuple(i.tree for i in self.inputs)
         owner = (self.code, wrapper)
         self.native = Native(
-            self.code.addresses[entry], trees, result, failure, owner, module, pull
+            self.code.addresses[entry], trees, result, failure, owner, module, pull, refuse
         )
 
     def install(self, callable: Any) -> None:

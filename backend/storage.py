@@ -6,10 +6,10 @@ array that it takes over, all else is new memory of the arena.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..ir.core import Op, Operand
-from ..ir.types import Type
+from ..ir.types import List, Type, element_type
 from . import layout
 from .mathematics import fast
 from .writer import Code, Row
@@ -46,6 +46,28 @@ def store(c: Code, type: Type, data: str, index: str, value: str) -> None:
         value = c.new(f"zext i1 {value} to i8")
     at = c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {index}")
     c.do(f"store {kind} {value}, ptr {at}")
+
+
+def read(c: Code, history: Operand, index: str) -> tuple[str, ...]:
+    """The words of an element of a history: of an array, or of a list."""
+    if not isinstance(history.type, List):
+        return (load(c, history, index),)
+    kinds = layout.words(element_type(history.type))
+    at = c.new(f"mul nsw i64 {index}, {len(kinds)}")
+    start = c.new(f"getelementptr inbounds i64, ptr {c.of(history)[0]}, i64 {at}")
+    return tuple(c.new(f"load {t}, ptr {slot(c, start, k)}") for k, t in enumerate(kinds))
+
+
+def write(c: Code, type: Type, data: str, index: str, words: Sequence[str]) -> None:
+    """Write an element of a history."""
+    if not isinstance(type, List):
+        store(c, type, data, index, words[0])
+        return
+    kinds = layout.words(element_type(type))
+    at = c.new(f"mul nsw i64 {index}, {len(kinds)}")
+    start = c.new(f"getelementptr inbounds i64, ptr {data}, i64 {at}")
+    for k, (t, word) in enumerate(zip(kinds, words, strict=False)):
+        c.do(f"store {t} {word}, ptr {slot(c, start, k)}")
 
 
 def owned(op: Op) -> None:

@@ -74,7 +74,7 @@ def fetch(text: Text, source: Source, key: str, miss: str) -> str:
             found = text.field(text.object(f"{key}.cell", cell), VALUE)
         case Global(names, name):
             where, what = text.object(f"{key}.names", names), text.object(f"{key}.name", name)
-            found = text.call("ptr", "PyDict_GetItem", f"ptr {where}", f"ptr {what}")
+            found = text.call("ptr", "PyDict_GetItemWithError", f"ptr {where}", f"ptr {what}")
     text.guard(text.op(f"icmp ne ptr {found}, null"), miss)
     return found
 

@@ -94,6 +94,7 @@ class Code:
         rows: Mapping[str, Row],
         sites: Sites,
         used: set[str],
+        recursive: set[str],
     ) -> None:
         self.module, self.function, self.rows, self.sites, self.used = (
             module,
@@ -113,6 +114,8 @@ class Code:
         self.block_ops: Sequence[Op] = ()
         self.position = self.skip = 0
         self.tails: dict[Op, Tail] = {}
+        self.recursive = recursive
+        self.charged: set[int] = set()
         self.result_type = layout.result_type(function.results or ())
 
     # ---- names and lines

@@ -292,6 +292,7 @@ class Program:
     ) -> Operand:
         """What `grad` made outside, as if it were made here: hidden numbers go in as captures."""
         word, options = value.__morula__
+        options = {k: v for k, v in options.items() if v is not None}
         inner = (f"{name}.__wrapped__", (*path, ("unwrapped",)))
         callee = frame.emit("global", (), node, {"name": f"morula.{word}"}, f"morula.{word}")
         f = self.refer(frame, value.__wrapped__, *inner, node)
@@ -328,7 +329,7 @@ class Program:
     def thread(self, names: Iterable[str]) -> None:
         """Give each function the hidden numbers of those it refers to, until nothing changes."""
         functions = self.lowered.module.functions
-        refers = {n: references(functions[n]) for n in functions}
+        refers = {n: references(functions[n]) for n in self.needed}
         changed = True
         while changed:
             changed = False

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 import gc
+import os
 import threading
+import traceback
 import weakref
 from collections import namedtuple
 from typing import Any
@@ -247,6 +249,10 @@ def test_pullback() -> None:
     with pytest.raises(BorderError, match="float") as caught:
         pullback((1.0,))
     assert caught.value.kind == "E09"
+    files = [e.filename for e in traceback.extract_tb(caught.value.__traceback__)]
+    assert files and not any("backend" in name for name in files)
+    with pytest.raises(TypeError, match="ct"):
+        pullback()
     with pytest.raises(AttributeError):
         pullback.box = 0
     with pytest.raises(TypeError):
@@ -290,3 +296,34 @@ def test_error_leaves_no_pullback() -> None:
     with pytest.raises(ValueError, match="no elements") as caught:
         invoke(NATIVE["vjp"], (2.0, np.ones(0)))
     assert caught.value.__morula_at__ == SITES[0].loc  # type: ignore[attr-defined]
+
+
+def test_pullbacks_do_not_leak() -> None:
+    x = np.arange(2000.0)
+
+    def resident() -> int:
+        with open("/proc/self/statm") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def run(n: int) -> None:
+        for _ in range(n):
+            y, pullback = invoke(NATIVE["vjp"], (2.0, x))
+            invoke(NATIVE["pass"], (pullback,))(1.0)
+
+    run(500)
+    gc.collect()
+    before = resident()
+    run(10_000)
+    gc.collect()
+    assert resident() - before < 4 << 20
+
+
+def test_many_pullbacks_at_once() -> None:
+    """Each has memory of its own, also where memory is used again."""
+    made = [invoke(NATIVE["vjp"], (float(k), np.full(3, float(k)))) for k in range(100)]
+    del made[::3]
+    made += [invoke(NATIVE["vjp"], (float(k), np.full(3, float(k)))) for k in range(100, 150)]
+    for y, pullback in made:
+        by_c, by_x = pullback(1.0)
+        k = by_x[0]
+        assert by_c == 3.0 * k and y == 3.0 * k * k and by_x.tolist() == [k] * 3

@@ -33,8 +33,10 @@ from native_functions import (
     SWAP,
     TRUTH,
     Slow,
+    add,
     make,
     outer,
+    positions,
 )
 
 
@@ -215,3 +217,36 @@ def test_nothing_leaks() -> None:
     gc.collect()
     assert resident() - before < 4 << 20
     assert all(abs(sys.getrefcount(o) - n) < 1000 for o, n in zip(objects, counts, strict=True))
+
+
+def test_first_calls_at_the_same_time() -> None:
+    old = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(3):
+            lock = threading.Lock()
+            done: list[object] = []
+
+            def compile_once(me: Any, x: float, lock: Any = lock, done: Any = done) -> Any:
+                with lock:
+                    if not done:
+                        add(me, SQUARE, positions(FLOAT), FLOAT)
+                        done.append(me)
+                return x * x
+
+            f = Callable(outer, Slow(compile_once))
+            found: list[float] = []
+
+            def run(k: int, f: Any = f, found: list[float] = found) -> None:
+                found.append(f(float(k)))
+
+            threads = [threading.Thread(target=run, args=(k,)) for k in range(16)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            assert sorted(found) == [float(k * k) for k in range(16)]
+            calls = len(f._slow.calls)
+            assert f(7.0) == 49.0 and len(f._slow.calls) == calls
+    finally:
+        sys.setswitchinterval(old)

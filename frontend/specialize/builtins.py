@@ -59,7 +59,9 @@ def plain(
         found = f"{name}(..., {next(iter(kw))}=...)"
         raise f.error("E03", found, "it takes no keywords here", "pass arguments by place only")
     if len(args) < least or (most is not None and len(args) > most):
-        wanted = str(least) if least == most else f"{least} to {most}" if most else f"{least} or more"
+        wanted = (
+            str(least) if least == most else f"{least} to {most}" if most else f"{least} or more"
+        )
         found = f"{name} with {len(args)} argument{'' if len(args) == 1 else 's'}"
         raise f.error("E03", found, f"it takes {wanted} here", "pass that many")
 

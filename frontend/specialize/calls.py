@@ -70,6 +70,13 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
     plain = literal_of(value)
     if plain is not UNKNOWN and (value is not None or name in f.program.lowered.globals):
         return static(plain)
+    if value is not None and not callable(value):
+        raise f.error(
+            "E01",
+            f"`{name}`, which is a {type(value).__name__}",
+            "compiled code holds numbers, tuples, strings and arrays of the module around it",
+            "use a tuple of numbers, or a 1-D array of float64",
+        )
     return AV("name", name)
 
 
@@ -132,6 +139,4 @@ def mismatch(
     f: Frame, name: str, found: str, params: list[str], close: list[str] | None = None
 ) -> Exception:
     instead = f"write `{close[0]}`" if close else "pass one value for each"
-    return f.error(
-        "E03", f"{name}: {found}", f"its parameters are ({', '.join(params)})", instead
-    )
+    return f.error("E03", f"{name}: {found}", f"its parameters are ({', '.join(params)})", instead)

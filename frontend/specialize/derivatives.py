@@ -76,7 +76,9 @@ def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     if name == "vjp":
         argnums = static_argnums(f, kw.pop(ARGNUMS, NOTHING))
         has_aux = flag(f, kw.pop("has_aux", None))
-        return calls.call(f, AV("derivative", Word("vjp", argnums, has_aux, len(rest)), (fn,)), rest, kw)
+        return calls.call(
+            f, AV("derivative", Word("vjp", argnums, has_aux, len(rest)), (fn,)), rest, kw
+        )
     options = dict(zip((ARGNUMS, "has_aux"), rest, strict=False)) | kw
     extra = set(options) - {ARGNUMS, "has_aux"}
     if extra or len(rest) > 2:
@@ -451,4 +453,3 @@ def tangent(t: T, leaves: Iterator[Operand]) -> AV:
     if t.kind == "array" and own:
         return AV("array", None, (), tuple(own))
     return NOTHING
-

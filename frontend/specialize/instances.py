@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 TWICE = 2  # a function that stands so often on the stack has its keys joined
 STATICS = 24  # with more instances than this, static numbers of a function become dynamic
 MOST = 64
+GROWING = 8  # so many calls inside each other with ever larger types have no end
 
 
 class Key(NamedTuple):
@@ -177,7 +178,7 @@ def resolve(f: Frame, key: Key) -> Instance:
         key = chased(program, key)
         instance = program.instances.get(key)
         if instance is None:
-            instance = widened(program, key) or made(f, key)
+            instance = widened(f, key) or made(f, key)
             if instance.key not in program.instances:
                 key = instance.key
                 continue
@@ -227,12 +228,7 @@ def made(f: Frame, key: Key) -> Instance:
             program.alias[key] = wide
             return Instance(wide, "")
     if count > MOST:
-        raise f.error(
-            "E08",
-            f"more than {MOST} forms of the function {bodies.base_name(key.callee)}",
-            "each call gives it arguments or captured values of yet another type",
-            "let the recursion pass values of the same types each time",
-        )
+        raise unbounded(f, key, f"more than {MOST} forms of the function {{}}")
     name = bodies.base_name(key.callee)
     if name == program.wrapper and key.callee.kind == "fn":
         name = f"{name}.entry"
@@ -245,9 +241,36 @@ def all_dynamic_key(key: Key) -> Key:
     return Key(all_dynamic(key.callee), tuple([all_dynamic(t) for t in key.args]), key.contents)
 
 
-def widened(program: Program, key: Key) -> Instance | None:
+def unbounded(f: Frame, key: Key, found: str) -> Exception:
+    return f.error(
+        "E08",
+        found.format(f"`{bodies.base_name(key.callee)}`"),
+        "each call gives it arguments or captured values of yet another type",
+        "let the recursion pass values of the same types each time",
+    )
+
+
+def size(key: Key) -> int:
+    """How many nodes the types of a key have."""
+    count, work = 0, [key.callee, *key.args]
+    while work:
+        t = work.pop()
+        count += 1
+        work.extend(t.kids)
+    return count
+
+
+def widened(f: Frame, key: Key) -> Instance | None:
     """An instance on the stack that serves the key, or restarts with the join of both."""
+    program = f.program
     same_label = [u for u in program.stack if u.key.label == key.label]
+    if len(same_label) >= GROWING and all(
+        size(u.key) < size(v.key)
+        for u, v in zip(same_label[-GROWING:], same_label[1 - GROWING :], strict=False)
+    ):
+        raise unbounded(
+            f, key, f"{GROWING} calls of {{}} inside each other, each with larger types"
+        )
     for up in reversed(same_label):
         statics_only = all_dynamic_key(up.key) == all_dynamic_key(key)
         if len(same_label) < TWICE and not statics_only:
@@ -400,9 +423,7 @@ class Run:
             block = f.b.block((), "return", outs, loc=f.loc)
             results = tuple(instance.result_types())
         loc = f.fn.loc if f.fn else self.loc
-        return Function(
-            instance.name, tuple(captures), tuple(self.params), results, block, {}, loc
-        )
+        return Function(instance.name, tuple(captures), tuple(self.params), results, block, {}, loc)
 
 
 def merged(f: Frame, old: T | None, new: AV) -> T:
@@ -420,7 +441,9 @@ def merged(f: Frame, old: T | None, new: AV) -> T:
 def hidden(f: Frame, name: str, t: T) -> AV:
     """A global that is a parameter of every function that reads it."""
     if name not in f.hidden:
-        leaves = [f.b.param(x, n) for x, n in zip(leaf_types(t), named_leaves(t, name), strict=True)]
+        leaves = [
+            f.b.param(x, n) for x, n in zip(leaf_types(t), named_leaves(t, name), strict=True)
+        ]
         for v in leaves:
             f.b.home[v] = 0
             if isinstance(v.type, Array) and v.type.strided:
@@ -439,7 +462,13 @@ def call(f: Frame, callee: AV, args: list[AV]) -> AV:
     instance = t.instance
     groups = (len(t.captures), len(t.params))
     leaves = f.results(
-        "call", t.captures + t.params, instance.result_types(), {"fn": instance.name}, (), (), groups
+        "call",
+        t.captures + t.params,
+        instance.result_types(),
+        {"fn": instance.name},
+        (),
+        (),
+        groups,
     )
     return finished(f, t, iter(leaves))
 

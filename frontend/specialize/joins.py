@@ -119,6 +119,11 @@ def is_float(a: AV) -> bool:
     return a.kind == "num" and a.leaves[0].type == F64
 
 
+def called(name: str) -> str:
+    """A variable, or what a function returns, in words."""
+    return "the result" if name == "result" else f"`{name}`"
+
+
 def joined(f: Frame, types: list[T], what: str) -> T:
     """The join of several types, or E07 that names the variable."""
     t = types[0]
@@ -126,8 +131,7 @@ def joined(f: Frame, types: list[T], what: str) -> T:
         try:
             t = join(t, u)
         except Disagree as e:
-            found = f"`{what}`: {e}" if what else str(e)
+            found = f"{called(what)}: {e}" if what else str(e)
             why = "a compiled value has one kind, whichever path it comes by"
             raise f.error("E07", found, why, e.cure) from None
     return t
-

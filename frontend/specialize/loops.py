@@ -264,9 +264,7 @@ class Run:
         if source is not None and source.kind == "array":
             x = source.leaves[0]
             assert isinstance(x.type, Array) and self.parts.index is not None
-            got = self.f.emit(
-                "get", [x, self.index], [x.type.elem], None, [self.parts.index.name]
-            )
+            got = self.f.emit("get", [x, self.index], [x.type.elem], None, [self.parts.index.name])
             return number(got)
         return number(self.index)
 
@@ -310,9 +308,7 @@ class Run:
             leaves += coerce(f, after[c], t)
         leaves = self.lead(left) + leaves
         f.b = self.outer
-        self.body = body.block(
-            self.body_params(), "next", leaves, (len(leaves), 0), loc=self.loc
-        )
+        self.body = body.block(self.body_params(), "next", leaves, (len(leaves), 0), loc=self.loc)
         return True
 
     def joined(self, a: T, b: T, name: str) -> T:

@@ -24,14 +24,20 @@ def type_of_tree(tree: Tree) -> T:
         case Constant(value):
             return typ(static(value))
         case PullbackTree(record, primal, results):
-            return T("pullback", Pull(record, type_of_tree(primal), (), type_of_tree(results)),
-                     (), (Box(record),))
+            return T(
+                "pullback",
+                Pull(record, type_of_tree(primal), (), type_of_tree(results)),
+                (),
+                (Box(record),),
+            )
 
 
 def tree_of(t: T) -> Tree:
     """The structure of a value at the border; TypeError where Python cannot have it."""
     if t.kind in ("num", "array"):
-        return Constant(t.info.value) if t.kind == "num" and t.info is not None else Leaf(t.leaves[0])
+        return (
+            Constant(t.info.value) if t.kind == "num" and t.info is not None else Leaf(t.leaves[0])
+        )
     if t.kind == "tuple":
         return Tuple(tuple([tree_of(k) for k in t.kids]))
     if t.kind == "const":
@@ -56,11 +62,13 @@ def tree_of_value(value: Any, name: str, loc: Loc) -> Tree:
         return Leaf(I64)
     if isinstance(value, (float, np.floating)):
         return Leaf(F64)
-    kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+    kind = f"a {type(value).__name__}"
+    if isinstance(value, np.ndarray):
+        kind = f"an array of {value.dtype} with {value.ndim} axes"
     raise Error(
         "E03",
         loc,
-        f"the variable `{name}` around the function, which is {kind}",
-        "hidden parameters are numbers and 1-D arrays of float64 so far",
-        "convert it: `np.asarray(x, dtype=float)`, or pass numbers",
+        f"the variable `{name}`, which is {kind}",
+        "what comes from outside is a number or a 1-D array of float64 so far",
+        "convert it outside, such as `np.asarray(x, dtype=float)`",
     )

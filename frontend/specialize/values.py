@@ -288,4 +288,3 @@ def describe(t: T) -> str:
         case "undef" | "unbound":
             return "no value"
     return f"a {t.kind}"
-

@@ -1,0 +1,1 @@
+"""Morula beside hand-written C: `python -m benchmarks`."""

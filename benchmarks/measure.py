@@ -1,0 +1,53 @@
+"""Clocks: interleaved medians, calls in nanoseconds, first calls in fresh processes."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+import timeit
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def medians(calls: Mapping[str, Callable[[], object]], rounds: int = 41) -> dict[str, float]:
+    """Median seconds of each call.  They take turns, so what disturbs one disturbs all."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call(), call()
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            taken[name].append(time.perf_counter() - start)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def per_call(f: Callable[[float], object], x: float) -> float:
+    """Seconds of one call from a Python loop, the loop's own share included."""
+    timer = timeit.Timer("f(x)", globals={"f": f, "x": x})
+    return min(timer.repeat(9, 200_000)) / 200_000
+
+
+FIRST_CALL = """
+import time
+import numpy
+from benchmarks.programs import LORENZ_ARGUMENTS, lorenz
+start = time.perf_counter()
+import morula
+morula.grad(lorenz, argnums=(0, 1, 2, 3, 4, 5))(*LORENZ_ARGUMENTS, 1)
+print(time.perf_counter() - start)
+"""
+
+
+def first_call(processes: int = 5) -> float:
+    """Seconds from `import morula` to the first gradient, in a fresh process that has NumPy."""
+    taken = []
+    for _ in range(processes):
+        command = [sys.executable, "-c", FIRST_CALL]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        taken.append(float(done.stdout))
+    return statistics.median(taken)
