@@ -36,6 +36,8 @@ class Error(Exception):
       instead: bind it before it is read
     """
 
+    hide_frames = True  # a traceback shows the user's frames only
+
     def __init__(
         self, code: str, loc: Loc | Site | None, found: str, why: str, instead: str
     ) -> None:

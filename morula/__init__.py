@@ -31,6 +31,8 @@ _HOMES = {"Error": "frontend.errors", "Lowered": "lowered"}
 
 def __getattr__(name: str) -> Any:
     """The public names are imported when they are first used."""
+    if name == "ir":
+        return importlib.import_module(".ir", __name__)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOMES.get(name, 'api')}", __name__), name)

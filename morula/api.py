@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from .backend.border import BorderError, classify
 from .backend.callable_type import Callable as NativeCallable
-from .frontend.errors import Error
 from .ir.structure import Tree
 from .pipeline import Compilation, Target, Word
-from .program import Program, Unhashable, cells_key
+from .program import Program, Unhashable, cells_key, refused
 
 if TYPE_CHECKING:
     from .lowered import Lowered
@@ -165,10 +164,10 @@ class Front:
         try:
             found = self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{self.target.function.__name__}(): {error}") from None
+            raise hidden(TypeError(f"{self.target.function.__name__}(): {error}")) from None
         found.apply_defaults()
         if found.kwargs:
-            raise TypeError("keyword-only parameters cannot be compiled")
+            raise hidden(TypeError("keyword-only parameters cannot be compiled"))
         return found.args
 
     def params(self, count: int) -> tuple[str, ...]:
@@ -237,9 +236,7 @@ class Front:
         return Lowered(self.compilation(self.trees(values)), values)
 
 
-def refused(error: BorderError, f: FunctionType) -> Error:
-    """A border's error as the family has it, at the function's own line."""
-    from .ir.core import Site
-
-    site = Site(f.__code__.co_filename, f.__code__.co_firstlineno, 1)
-    return Error(error.kind, site, error.text, f"`{f.__name__}` cannot take it", error.cure)
+def hidden(error: Exception) -> Exception:
+    """An error of the call, not of this package: its traceback shows the user's frames only."""
+    error.hide_frames = True  # type: ignore[attr-defined]
+    return error

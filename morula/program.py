@@ -14,17 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from .backend.border import classify
+from .backend.border import BorderError, classify
 from .backend.bufferize import bufferize
 from .backend.call import Input
 from .backend.emit import emit
 from .backend.invoke import Native, invoke
 from .backend.specialisation import Specialisation
 from .backend.unbox import Cell, Global, Position, Source
+from .frontend.errors import Error
 from .frontend.lower import step_key
 from .frontend.resolve import Path, follow, library_name
 from .ir.builder import Builder
-from .ir.core import Function, Module
+from .ir.core import Function, Module, Site
 from .ir.ops import record_types
 from .ir.structure import Constant, PullbackTree, Tree, Tuple, cotangent_tree, leaf_types
 from .ir.types import Box
@@ -57,10 +58,18 @@ class Program:
         inputs += [Input(Position(k), tree) for k, tree in enumerate(entry.args)]
         inputs += [Input(source(path, function), Constant(value)) for _, path, value in self.guards]
         self.specialisation = Specialisation(
-            emitted, entry.name, inputs, self.result, module=c.stage("opt"), pull=self.pull
+            emitted,
+            entry.name,
+            inputs,
+            self.result,
+            module=c.stage("opt"),
+            pull=self.pull,
+            refuse=lambda error: refused(error, function),
         )
         self.function = function
-        self.installed = False
+        native = all(i.source is not None for i in inputs)
+        bound = any(isinstance(i.source, Cell) for i in inputs)  # to the cells of one function
+        self.serves = "none" if not native else "one" if bound else "all"
 
     def call(self, function: FunctionType, args: Sequence[Any]) -> Any:
         """The result for these arguments; hidden ones are read now."""
@@ -70,10 +79,8 @@ class Program:
 
     def install(self, callable: Any, function: FunctionType) -> None:
         """Put the native code at the head of a callable's chain, if it can serve this one."""
-        if self.installed or function is not self.function:
-            return
-        self.installed = True
-        self.specialisation.install(callable)
+        if self.serves == "all" or (self.serves == "one" and function is self.function):
+            self.specialisation.install(callable)
 
     def fits(self, function: FunctionType) -> bool:
         """Whether the hidden arguments of this function still have the structure compiled for."""
@@ -93,7 +100,14 @@ class Program:
             cotangent = cotangent_tree(tree.primal)
             inputs = [Input(Position(0), tree), Input(Position(1), cotangent)]
             emitted = emit(memory, [name])
-            made = Specialisation(emitted, name, inputs, tree.results, module=module)
+            made = Specialisation(
+                emitted,
+                name,
+                inputs,
+                tree.results,
+                module=module,
+                refuse=lambda error: refused(error, self.function),
+            )
             self.pulls[tree.record] = name, made.native
         return self.pulls[tree.record]
 
@@ -126,6 +140,12 @@ def source(path: Path, function: FunctionType) -> Source | None:
             assert function.__closure__ is not None
             return Cell(function.__closure__[k])
     return None
+
+
+def refused(error: BorderError, f: FunctionType) -> Error:
+    """A border's error as the family has it, at the function's own line."""
+    site = Site(f.__code__.co_filename, f.__code__.co_firstlineno, 1)
+    return Error(error.kind, site, error.text, f"`{f.__name__}` cannot take it", error.cure)
 
 
 def differs(path: Path, function: FunctionType, value: Any) -> bool:

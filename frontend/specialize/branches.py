@@ -47,7 +47,7 @@ def fork(
     names: Sequence[str] = (),
     known: Operand | None = None,
 ) -> list[AV]:
-    """`if` on a bool; `known` is the generic value that is true in one arm and false in the other."""
+    """`if` on a bool; `known` is the generic value that is true in one arm, false in the other."""
     loc = f.loc
     arms = run_arms(f, cond, then, other, known)
     f.loc = loc

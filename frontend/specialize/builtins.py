@@ -11,7 +11,8 @@ from ...ir.ops import TABLE
 from ...ir.types import BOOL, F64, I64
 from .. import names
 from .arrays import length
-from .operators import as_float, as_int, binary, divided, is_natural, natural, truth, wider
+from .branches import is_natural
+from .operators import as_float, as_int, binary, divided, natural, truth, wider
 from .values import AV, describe, number, static, typ
 
 if TYPE_CHECKING:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import names
+from ...ir.core import Function
+from ..resolve import follow
 from . import builtins, derivatives, instances
 from .trees import tree_of_value, type_of_tree
 from .values import AV, Label, Word, describe, static, typ
@@ -50,8 +52,24 @@ def function(f: Frame, fn: str) -> AV:
     """A function of the module, with what it takes from outside."""
     program = f.program
     g = program.functions[fn]
-    kids = [static(d) for d in g.attrs.get("defaults", ())]
-    return AV("fn", Label(fn, 0), tuple(kids))
+    kids = captured(f, fn, g) if g.captures else []
+    kids += [static(d) for d in g.attrs.get("defaults", ())]
+    return AV("fn", Label(fn, len(g.captures)), tuple(kids))
+
+
+def captured(f: Frame, fn: str, g: Function) -> list[AV]:
+    """Numbers around a function that stands under `grad` or `jit` outside: hidden parameters."""
+    program, lowered = f.program, f.program.lowered
+    known = lowered._program
+    assert known is not None
+    out: list[AV] = []
+    for v, cell in zip(g.captures, known.order[fn], strict=True):
+        name, path = f"{fn}.{v.name}", known.cell_paths[cell]
+        program.paths[name] = path
+        tree = program.hidden_trees.get(name)
+        tree = tree or tree_of_value(follow(path, lowered.entry), v.name, f.loc)
+        out.append(instances.hidden(f, name, type_of_tree(tree)))
+    return out
 
 
 def of_object(f: Frame, name: str, value: Any) -> AV:
@@ -121,7 +139,7 @@ def bind(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> list[AV]:
     out.update(zip(params, args, strict=False))
     for name, a in kw.items():
         if name not in params:
-            close = names.difflib.get_close_matches(name, params, 1)
+            close = difflib.get_close_matches(name, params, 1)
             raise mismatch(f, fn.name, f"the keyword `{name}`", params, close)
         if name in out:
             raise mismatch(f, fn.name, f"two values for `{name}`", params)

@@ -43,7 +43,7 @@ def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
             return NOTHING
         case "cell_get":
             captured = f.fn is not None and op.operands[0] in f.fn.captures
-            name = op.attrs.get("name") or getattr(op.operands[0], "name", "")
+            name: str = op.attrs.get("name", "")
             return bound(f, content(f, args[0]), name, captured)
     return bound(f, args[0], op.attrs["name"], False)
 

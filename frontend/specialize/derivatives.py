@@ -51,7 +51,7 @@ ARGNUMS = "argnums"
 FUNCTIONS = frozenset({"fn", "derivative", "name", "pullback"})
 
 
-# ---- the words: grad, value_and_grad, vjp, jvp, jit --------------------------------------------
+# ---- the words: grad, value_and_grad, vjp, jvp, jit ---------------------------------------------
 
 
 def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
@@ -118,7 +118,7 @@ def flag(f: Frame, a: AV | None) -> bool:
         ) from None
 
 
-# ---- which arguments ------------------------------------------------------------------------------
+# ---- which arguments ----------------------------------------------------------------------------
 
 
 def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[int], bool]:
@@ -180,7 +180,7 @@ def refused_argument(f: Frame, name: str, param: str, t: T) -> Exception:
     )
 
 
-# ---- what a derivative runs ----------------------------------------------------------------------
+# ---- what a derivative runs ---------------------------------------------------------------------
 
 
 def body(f: Frame, callee: AV, args: list[AV]) -> AV:
@@ -293,7 +293,7 @@ def record_of(f: Frame, fn: str, wrt: tuple[str, ...]) -> str:
     return name
 
 
-# ---- pullbacks ------------------------------------------------------------------------------------
+# ---- pullbacks ----------------------------------------------------------------------------------
 
 
 def pull(f: Frame, pullback: AV, args: list[AV], kw: dict[str, AV]) -> AV:
@@ -375,7 +375,7 @@ def wrong_structure(f: Frame, ct: AV, primal: T) -> Exception:
     )
 
 
-# ---- forward mode ---------------------------------------------------------------------------------
+# ---- forward mode -------------------------------------------------------------------------------
 
 
 def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:

@@ -53,12 +53,9 @@ class Frame:
         names: Sequence[str] = (),
         regions: Sequence[Block] = (),
         groups: Sequence[int] = (),
-    ) -> Any:
-        """Emit an op; its one result, or the tuple of them."""
-        out = self.b.emit(
-            opcode, operands, attrs, types, names, regions, loc=self.loc, groups=groups
-        )
-        return out[0] if len(types) == 1 else out
+    ) -> Operand:
+        """Emit an op with one result."""
+        return self.results(opcode, operands, types, attrs, names, regions, groups)[0]
 
     def results(
         self,

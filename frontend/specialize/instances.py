@@ -16,18 +16,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...ir.core import Function, Literal, Module, Operand, Record, Value
+from ...ir.core import Function, Literal, Module, Operand, Record
 from ...ir.structure import Tree
 from ...ir.types import BOOL, Array, Type
 from ..lower import Lowered
 from ..resolve import Path
-from . import bodies
-from . import frame as frames
+from . import bodies, making
 from .cells import reached
 from .joins import Disagree, coerce, join
 from .values import (
     AV,
-    UNDEFINED,
     Dead,
     T,
     all_dynamic,
@@ -38,7 +36,6 @@ from .values import (
     leaf_types,
     named_leaves,
     renamed,
-    same,
     typ,
 )
 
@@ -178,14 +175,14 @@ def resolve(f: Frame, key: Key) -> Instance:
         key = chased(program, key)
         instance = program.instances.get(key)
         if instance is None:
-            instance = widened(f, key) or made(f, key)
-            if instance.key not in program.instances:
-                key = instance.key
+            instance = widened(f, key)
+            if instance is None and generalised(program, key):
                 continue
+            instance = instance or made(f, key)
         if instance.done or instance in program.stack:
             break
         try:
-            specialise(f, instance)
+            making.specialise(f, instance)
             break
         except Restart as r:
             while program.stack and program.stack[-1] is not r.instance:
@@ -222,11 +219,6 @@ def abandoned(program: Program, instance: Instance) -> None:
 def made(f: Frame, key: Key) -> Instance:
     program = f.program
     count = program.counts[key.label] = program.counts.get(key.label, 0) + 1
-    if count > STATICS:
-        wide = all_dynamic_key(key)
-        if wide != key:
-            program.alias[key] = wide
-            return Instance(wide, "")
     if count > MOST:
         raise unbounded(f, key, f"more than {MOST} forms of the function {{}}")
     name = bodies.base_name(key.callee)
@@ -235,6 +227,15 @@ def made(f: Frame, key: Key) -> Instance:
     instance = Instance(key, program.free_name(name))
     program.instances[key] = instance
     return instance
+
+
+def generalised(program: Program, key: Key) -> bool:
+    """A function with many instances takes its static numbers as parameters from then on."""
+    wide = all_dynamic_key(key)
+    if program.counts.get(key.label, 0) < STATICS or wide == key:
+        return False
+    program.alias[key] = wide
+    return True
 
 
 def all_dynamic_key(key: Key) -> Key:
@@ -305,139 +306,6 @@ def joined_key(a: Key, b: Key) -> Key | None:
         return None
 
 
-# ---- making one -----------------------------------------------------------------------------------
-
-
-def specialise(f: Frame, instance: Instance) -> None:
-    """Run the body until the result type stands, then close the function."""
-    program = f.program
-    program.stack.append(instance)
-    before = set(program.instances.values())
-    while True:
-        instance.used = False
-        instance.deps = set()
-        run = Run(program, instance, f)
-        old = instance.signature()
-        run.execute()
-        if instance.signature() == old or not instance.used:
-            break
-        for other in program.instances.values():
-            if other not in before and other.deps:
-                other.done = False
-    program.module.functions[instance.name] = run.close()
-    instance.done = True
-    instance.deps.discard(instance)
-    program.stack.pop()
-
-
-class Run:
-    """One pass over an instance's body."""
-
-    def __init__(self, program: Program, instance: Instance, caller: Frame) -> None:
-        self.instance = instance
-        key = instance.key
-        fn = program.functions[key.callee.info.fn] if key.callee.kind == "fn" else None
-        self.frame = f = frames.Frame(program, instance, fn, UNDEFINED)
-        if fn is None:
-            f.loc = caller.loc
-        self.loc = f.loc
-        self.names: dict[str, int] = {}
-        self.captures: list[Value] = []
-        self.params: list[Value] = []
-        labels = bodies.capture_names(program.functions, key.callee)
-        f.me = build(key.callee, self.values(key.callee, labels, self.captures))
-        self.contents: list[AV] = []
-        for k, t in enumerate(key.contents):
-            labels = named_leaves(t, f"cell{k}")
-            self.contents.append(build(t, self.values(t, labels, self.captures)))
-            f.store["p", k] = self.contents[-1]
-        instance.names = []
-        self.args: list[AV] = []
-        for name, t in zip(bodies.param_names(program.functions, key), key.args, strict=True):
-            start = len(self.params)
-            self.args.append(build(t, self.values(t, named_leaves(t, name), self.params)))
-            instance.names.append([v.name for v in self.params[start:]])
-        self.outs: list[AV] | None = None
-
-    def values(self, t: T, labels: list[str], into: list[Value]) -> Iterator[Operand]:
-        """Parameters for the leaves of t, with names that are theirs alone."""
-        for kind, name in zip(leaf_types(t), labels, strict=True):
-            v = self.frame.b.param(kind, self.unique(name))
-            into.append(v)
-            if isinstance(kind, Array) and kind.strided:
-                self.frame.strided.append(v)
-        return iter(into[len(into) - len(labels) :])
-
-    def unique(self, name: str) -> str:
-        while name in self.names:
-            self.names[name] += 1
-            name = f"{name}.{self.names[name]}"
-        self.names[name] = 0
-        return name
-
-    def execute(self) -> None:
-        try:
-            result = bodies.run_body(self.frame, self.args)
-        except Dead:
-            return
-        self.summarise(result)
-
-    def summarise(self, result: AV) -> None:
-        """Merge what this pass found into the instance: result, written and fresh cells."""
-        f, instance = self.frame, self.instance
-        changed = [k for k, c in enumerate(self.contents) if not same(f.store["p", k], c)]
-        changed = sorted({*changed, *instance.written})
-        fresh: dict[Any, Any] = {}
-        for c in reached(f, [result, *[f.store["p", k] for k in changed]]):
-            if c[0] != "p":
-                fresh[c] = ("f", len(fresh))
-        instance.result = merged(f, instance.result, renamed(result, fresh))
-        self.outs = [renamed(result, fresh)]
-        for k in changed:
-            new = renamed(f.store["p", k], fresh)
-            instance.written[k] = merged(f, instance.written.get(k), new)
-            self.outs.append(new)
-        for j, c in enumerate(fresh):
-            new = renamed(f.store[c], fresh)
-            old = instance.fresh[j] if j < len(instance.fresh) else None
-            instance.fresh[j : j + 1] = [merged(f, old, new)]
-            self.outs.append(new)
-
-    def close(self) -> Function:
-        f, instance = self.frame, self.instance
-        captures = list(self.captures)
-        for name in instance.hidden:
-            captures += [x for x in bodies.flat(f.hidden[name]) if isinstance(x, Value)]
-        if self.outs is None:
-            f.loc = self.loc
-            if instance.result is not None:  # an earlier pass saw a path that this one does not
-                f.check(Literal(True, BOOL), "RuntimeError", "")
-            block = f.b.block((), "unreachable", (), loc=f.loc)
-            results = tuple(instance.result_types())
-        else:
-            wanted = [instance.result, *instance.written.values(), *instance.fresh]
-            outs: list[Operand] = []
-            for k, t in enumerate(wanted):
-                assert t is not None
-                outs += coerce(f, self.outs[k] if k < len(self.outs) else UNDEFINED, t)
-            block = f.b.block((), "return", outs, loc=f.loc)
-            results = tuple(instance.result_types())
-        loc = f.fn.loc if f.fn else self.loc
-        return Function(instance.name, tuple(captures), tuple(self.params), results, block, {}, loc)
-
-
-def merged(f: Frame, old: T | None, new: AV) -> T:
-    t = floats_dynamic(typ(new))
-    if old is None or old == t:
-        return t
-    try:
-        return join(old, t)
-    except Disagree as e:
-        raise f.error(
-            "E07", f"a result that is {e}", "a function's results have one kind", e.cure
-        ) from None
-
-
 def hidden(f: Frame, name: str, t: T) -> AV:
     """A global that is a parameter of every function that reads it."""
     if name not in f.hidden:
@@ -453,7 +321,7 @@ def hidden(f: Frame, name: str, t: T) -> AV:
     return f.hidden[name]
 
 
-# ---- calling one ----------------------------------------------------------------------------------
+# ---- calling one --------------------------------------------------------------------------------
 
 
 def call(f: Frame, callee: AV, args: list[AV]) -> AV:

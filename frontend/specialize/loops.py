@@ -69,24 +69,22 @@ def unroll(f: Frame, op: Op, parts: Loop, source: AV) -> None:
     body, items = parts.body, source.kids
     names = [v.name for v in op.results]
 
+    def turn(k: int, carries: list[AV]) -> list[AV]:
+        for v, a in zip(body.params, [items[k], *carries], strict=True):
+            f.env[v] = a
+        return f.run(body)
+
     def go(k: int, carries: list[AV]) -> list[AV]:
-        while k < len(items):
-            for v, a in zip(body.params, [items[k], *carries], strict=True):
-                f.env[v] = a
-            outs = f.run(body)
+        """The turns from k on."""
+        left: Operand = FALSE
+        while k < len(items) and isinstance(left, Literal) and not left.value:
+            carries = turn(k, carries)
             k += 1
-            if not parts.stop:
-                carries = outs
-                continue
-            left, carries = operators.truth(f, outs[0]), outs[1:]
-            if not isinstance(left, Literal):
-                rest, kept = k, carries
-                return fork(
-                    f, left, lambda: [true_or_false(True), *kept], lambda: go(rest, kept), names
-                )
-            if left.value:
-                return [true_or_false(True), *carries]
-        return ([true_or_false(False)] if parts.stop else []) + carries
+            if parts.stop:
+                left, carries = operators.truth(f, carries[0]), carries[1:]
+        if isinstance(left, Literal):
+            return [number(left), *carries] if parts.stop else carries
+        return fork(f, left, lambda: [true_or_false(True), *carries], lambda: go(k, carries), names)
 
     outs = go(0, [f.get(v) for v in parts.inits])
     for v, a in zip(op.results, outs, strict=True):

@@ -251,7 +251,7 @@ def truth(f: Frame, a: AV) -> Operand:
     return Literal(True, BOOL)
 
 
-# ---- identity, equality, membership, order of tuples ----------------------------------------------
+# ---- identity, equality, membership, order of tuples --------------------------------------------
 
 
 def identity(f: Frame, opcode: str, a: AV, b: AV) -> AV:

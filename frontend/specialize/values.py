@@ -287,4 +287,6 @@ def describe(t: T) -> str:
             return f"{describe(t.kids[0])} that not every path binds"
         case "undef" | "unbound":
             return "no value"
+        case "cell":
+            return "a variable that a function keeps"
     return f"a {t.kind}"
