@@ -58,11 +58,12 @@ def lift(op: Op, defaults: tuple[Operand, ...], renaming: Renaming, lifted: list
     place = len(lifted)
     inner = close_block(body, dict(zip(free, captures, strict=True)), lifted)
     name = op.attrs["fn"]
-    f = Function(name, captures, body.params, None, Block((), inner.ops), {}, op.loc)
+    attrs = {k: v for k, v in op.attrs.items() if k != "fn"}
+    f = Function(name, captures, body.params, None, Block((), inner.ops), attrs, op.loc)
     lifted.insert(place, f)
     taken = tuple(renamed(v, renaming) for v in free)
     groups = (len(taken), len(defaults))
-    return op.but(opcode="closure", operands=(*taken, *defaults), regions=(), groups=groups)
+    return Op("closure", (*taken, *defaults), op.results, {"fn": name}, (), op.loc, groups)
 
 
 def renamed(v: Operand, renaming: Renaming) -> Operand:

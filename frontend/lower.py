@@ -42,7 +42,14 @@ from .resolve import (
     plain_function,
 )
 from .scope import Scope
-from .source import FunctionNode, Source, find_source
+from .source import (
+    FunctionNode,
+    Source,
+    default_expressions,
+    find_source,
+    marks,
+    parameters,
+)
 from .subset import check_subset
 
 MADE_BY = ("grad", "value_and_grad")  # words that make a function of a function
@@ -148,8 +155,10 @@ class Program:
         self.needed[name] = {}
         params, body = self.body(frame)
         prune(body)
-        defaults = f.__defaults__ or ()
-        attrs = {"defaults": defaults} if defaults and all(map(is_simple, defaults)) else {}
+        defaults = tuple(value for _, value in default_values(f))
+        attrs: dict[str, Any] = dict(marks(source.node.args))
+        if defaults and all(map(is_simple, defaults)):
+            attrs["defaults"] = defaults
         self.lowered.sources[name] = source
         loc = source.loc(source.node)
         self.lowered.module.add(Function(name, (), params, None, body, attrs, loc))
@@ -157,7 +166,7 @@ class Program:
     def body(self, frame: Frame) -> tuple[tuple[Value, ...], Block]:
         """Parameters and the block of a function, nested or not."""
         node = frame.scope.node
-        params = tuple(Value(NONE, p.arg) for p in node.args.args)
+        params = tuple(Value(NONE, p.arg) for p in parameters(node.args))
         if frame.scope.own is not None:
             frame.env.set(frame.scope.own, frame.emit("self", (), node, name=frame.scope.own))
         frame.make_cells(params, node)
@@ -176,7 +185,7 @@ class Program:
 
     def nested(self, frame: Frame, node: FunctionNode) -> Value:
         """A `def` op: the function's defaults, then its body as a region."""
-        defaults = tuple(expression(frame, d) for d in node.args.defaults)
+        defaults = tuple(expression(frame, d) for d in default_expressions(node.args))
         kid, _ = frame.scope.kids[node]
         short = "lambda" if isinstance(node, ast.Lambda) else node.name
         name = self.fresh(f"{frame.name}.{short}")
@@ -184,8 +193,9 @@ class Program:
         params, body = self.body(inner)
         result = Value(NONE, "" if isinstance(node, ast.Lambda) else short)
         region = (Block(params, body.ops),)
+        attrs = {"fn": name, **marks(node.args)}
         loc = frame.loc(node)
-        frame.ops.append(Op("def", defaults, (result,), {"fn": name}, region, loc))
+        frame.ops.append(Op("def", defaults, (result,), attrs, region, loc))
         return result
 
     # ---- names from outside -------------------------------------------------------------------
@@ -278,12 +288,12 @@ class Program:
         if f is None or is_library(f):
             return frame.emit("global", (), node, {"name": name}, name)
         fn = self.function(f, (*path, *([("unwrapped",)] * wrappers)))
-        defaults = f.__defaults__ or ()
-        if all(map(is_simple, defaults)):
+        defaults = default_values(f)
+        if all(is_simple(d) for _, d in defaults):
             return frame.emit("global", (), node, {"name": name, "fn": fn}, name)
         given = tuple(
-            self.refer(frame, d, f"{fn}.default{k}", (*self.paths[fn], ("default", k)), node)
-            for k, d in enumerate(defaults)
+            self.refer(frame, d, f"{fn}.{step[1]}", (*self.paths[fn], step), node)
+            for step, d in defaults
         )
         return frame.emit("closure", given, node, {"fn": fn}, name, (0, len(given)))
 
@@ -364,6 +374,17 @@ def hand_over(op: Op, numbers: list[Value]) -> None:
         defaults = op.operands
         op.opcode, op.attrs = "closure", {"fn": op.attrs["fn"]}
         op.operands, op.groups = (*numbers, *defaults), (len(numbers), len(defaults))
+
+
+def default_values(f: FunctionType) -> list[tuple[tuple[str, str], Any]]:
+    """Defaults of the last parameters, each with the step of a path that leads to it."""
+    code = f.__code__
+    values = f.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(values) : code.co_argcount]
+    given = [(("default", n), v) for n, v in zip(names, values, strict=True)]
+    keyword = f.__kwdefaults__ or {}
+    last = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    return given + [(("default", n), keyword[n]) for n in last if n in keyword]
 
 
 def is_simple(value: object) -> bool:

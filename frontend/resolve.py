@@ -12,6 +12,7 @@ from __future__ import annotations
 import builtins
 import cmath
 import functools
+import inspect
 import math
 import operator
 import os
@@ -38,8 +39,8 @@ def follow(path: Path, entry: FunctionType) -> Any:
                 found = namespace[key] if key in namespace else getattr(builtins, key)
             case ("closure", k):
                 found = found.__closure__[k].cell_contents
-            case ("default", k):
-                found = found.__defaults__[k]
+            case ("default", name):
+                found = inspect.signature(found).parameters[name].default
             case ("attribute", name):
                 found = getattr(found, name)
             case ("unwrapped",):

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .errors import Error
-from .source import FunctionNode, Source
+from .source import FunctionNode, Source, default_expressions, parameters
 
 FUNCTIONS = (ast.FunctionDef, ast.Lambda)
 
@@ -38,7 +38,7 @@ class Scope:
         self.uses: dict[str, None] = {}
         self.kids: dict[FunctionNode, tuple[Scope, int]] = {}
         self.position = self.loops = 0
-        for p in (*node.args.posonlyargs, *node.args.args):
+        for p in parameters(node.args):
             self.bind(p.arg, p)
         collect(self, node.body if isinstance(node.body, list) else [node.body])
         bound = self.binds.keys() | self.globals
@@ -106,7 +106,7 @@ def collect(scope: Scope, nodes: list[ast.stmt] | list[ast.expr]) -> None:
 def collect_one(scope: Scope, node: ast.AST) -> None:
     match node:
         case ast.FunctionDef() | ast.Lambda():
-            collect(scope, node.args.defaults)
+            collect(scope, default_expressions(node.args))
             scope.position += 1
             scope.kids[node] = (Scope(scope.source, node, scope), scope.position)
             if isinstance(node, ast.FunctionDef):

@@ -146,6 +146,24 @@ def name_of(node: Found) -> str:
     return "<lambda>" if isinstance(node, ast.Lambda) else node.name
 
 
+def parameters(a: ast.arguments) -> list[ast.arg]:
+    """Parameters in the order of the IR: those with defaults last."""
+    keyword = list(zip(a.kwonlyargs, a.kw_defaults, strict=True))
+    required = [p for p, default in keyword if default is None]
+    return [*a.posonlyargs, *a.args, *required, *(p for p, d in keyword if d is not None)]
+
+
+def default_expressions(a: ast.arguments) -> list[ast.expr]:
+    """Defaults of the last parameters, in the order in which Python evaluates them."""
+    return [*a.defaults, *(d for d in a.kw_defaults if d is not None)]
+
+
+def marks(a: ast.arguments) -> dict[str, int]:
+    """How many parameters are keyword-only and positional-only, where some are."""
+    counts = {"kwonly": len(a.kwonlyargs), "posonly": len(a.posonlyargs)}
+    return {word: n for word, n in counts.items() if n}
+
+
 def parameter_names(node: Found) -> tuple[str, ...]:
     a = node.args
     return tuple(p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs))

@@ -168,10 +168,9 @@ def parameters_refused(a: ast.arguments) -> tuple[ast.AST, Sentence] | None:
         return a.vararg, (f"the parameter `*{a.vararg.arg}`", why, "name the parameters one by one")
     if a.kwarg:
         return a.kwarg, (f"the parameter `**{a.kwarg.arg}`", why, "name the parameters one by one")
-    if a.kwonlyargs:
-        p = a.kwonlyargs[0]
-        return p, (f"the keyword-only parameter `{p.arg}`", why, "leave out the `*` before it")
-    if a.posonlyargs:
-        p = a.posonlyargs[-1]
-        return p, (f"the positional-only parameter `{p.arg}`", why, "leave out the `/` after it")
+    required = [p for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is None]
+    if required and a.defaults:
+        p = required[0]
+        found = f"the keyword-only parameter `{p.arg}` without a default, after one with a default"
+        return p, (found, "parameters with defaults stand last", "give it a default")
     return None

@@ -161,11 +161,42 @@ class Op:
 class Block:
     """Parameters, then ops; the last op ends it: yield, next, test, return or unreachable."""
 
-    __slots__ = ("params", "ops")
+    __slots__ = ("params", "ops", "_free")
 
     def __init__(self, params: tuple[Value, ...], ops: tuple[Op, ...]) -> None:
         self.params = tuple(params)
         self.ops = tuple(ops)
+        self._free: tuple[Value, ...] | None = None
+
+    @property
+    def free(self) -> tuple[Value, ...]:
+        """Values used here, nested regions included, but defined outside, in order of use.
+
+        Found once, inner blocks first, so that deep nesting costs no more than flat code.
+        """
+        if self._free is None:
+            order = [self]
+            for block in order:
+                inner = (r for op in block.ops for r in op.regions)
+                order.extend(r for r in inner if r._free is None)
+            for block in reversed(order):
+                block._free = block._own_free()
+        assert self._free is not None
+        return self._free
+
+    def _own_free(self) -> tuple[Value, ...]:
+        bound = set(self.params)
+        used: dict[Value, None] = {}
+        for op in self.ops:
+            for v in op.operands:
+                if isinstance(v, Value) and v not in bound:
+                    used.setdefault(v)
+            for r in op.regions:
+                for v in r._free or ():
+                    if v not in bound:
+                        used.setdefault(v)
+            bound.update(op.results)
+        return tuple(used)
 
     @property
     def end(self) -> Op:
@@ -336,18 +367,7 @@ def walk(block: Block) -> Iterator[Op]:
 
 def free_values(*blocks: Block) -> list[Value]:
     """Values used in the blocks, nested regions included, but defined outside, in order of use."""
-    bound: set[Value] = set()
-    used: dict[Value, None] = {}
-    for block in blocks:
-        bound.update(block.params)
-        for op in walk(block):
-            for v in op.operands:
-                if isinstance(v, Value):
-                    used.setdefault(v)
-            bound.update(op.results)
-            for r in op.regions:
-                bound.update(r.params)
-    return [v for v in used if v not in bound]
+    return list(dict.fromkeys(v for block in blocks for v in block.free))
 
 
 def callees(op: Op) -> tuple[str, ...]:

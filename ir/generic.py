@@ -128,7 +128,9 @@ class Run:
         if op not in self.nested:
             body = op.regions[0]
             free, inner = tuple(free_values(body)), Block((), body.ops)
-            self.nested[op] = Function(op.attrs["fn"], free, body.params, None, inner, {}, op.loc)
+            attrs = {k: v for k, v in op.attrs.items() if k != "fn"}
+            name = op.attrs["fn"]
+            self.nested[op] = Function(name, free, body.params, None, inner, attrs, op.loc)
         return self.nested[op]
 
 
@@ -157,13 +159,14 @@ def bind(f: GenericFunction, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     # a text keeps names apart by `.1`, which no parameter's name in Python holds
     names = [p.name.partition(".")[0] for p in function.params]
     defaults = f.defaults or tuple(function.attrs.get("defaults", ()))
-    if len(args) > len(names):
+    most = len(names) - function.attrs.get("kwonly", 0)
+    if len(args) > most:
         raise TypeError(
-            f"{function.name}() takes {len(names)} positional arguments but {len(args)} were given"
+            f"{function.name}() takes {most} positional arguments but {len(args)} were given"
         )
     given = dict(zip(names, args, strict=False))
     for name, value in kwargs.items():
-        if name not in names:
+        if name not in names[function.attrs.get("posonly", 0) :]:
             raise TypeError(f"{function.name}() got an unexpected keyword argument '{name}'")
         if name in given:
             raise TypeError(f"{function.name}() got multiple values for argument '{name}'")

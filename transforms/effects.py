@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ir.core import Module, Op, reached, walk
+from ..ir.core import Block, Module, Op, reached, walk
 from ..ir.ops import effect
 
 KEPT = frozenset({"raise", "io"})
@@ -14,14 +14,21 @@ class Effects:
     def __init__(self, module: Module) -> None:
         self.module = module
         self.known: dict[str, bool] = {}
+        self.blocks: dict[Block, bool] = {}
 
     def of(self, op: Op) -> bool:
         """Whether this op, its regions or what it calls has an effect."""
         if op.opcode in ("call", "vjp", "jvp"):
             return self.function(op.attrs["fn"])
         if op.regions:
-            return any(self.of(inner) for r in op.regions for inner in walk(r) if not inner.regions)
-        return effect(op) in KEPT or op.opcode == "unreachable"
+            return any(map(self.block, op.regions))
+        return effect(op) in KEPT
+
+    def block(self, block: Block) -> bool:
+        """Whether any op inside has an effect; found once for each block."""
+        if block not in self.blocks:
+            self.blocks[block] = any(map(self.of, block.ops))
+        return self.blocks[block]
 
     def function(self, name: str) -> bool:
         if name not in self.known:

@@ -129,7 +129,9 @@ def vjp(d: Derivatives, name: str, active: Sequence[bool], seeds: Sequence[bool]
         d.rules, d.module.functions = rules, functions
         rule.needed = sorted({*rule.needed, *missing.needed})
         if missing.saved and not rule.residuals:
-            rule.residuals = [Box(d.fresh(f"{name}.residuals"))]
+            record = d.fresh(f"{name}.residuals")
+            d.module.records[record] = Record(record)  # taken; its fields are known later
+            rule.residuals = [Box(record)]
             rule.names = ["residuals"]
 
 

@@ -42,10 +42,13 @@ def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
             update(f, args[0], args[1])
             return NOTHING
         case "cell_get":
-            captured = f.fn is not None and op.operands[0] in f.fn.captures
-            name: str = op.attrs.get("name", "")
-            return bound(f, content(f, args[0]), name, captured)
-    return bound(f, args[0], op.attrs["name"], False)
+            return bound(f, content(f, args[0]), op.attrs.get("name", ""), is_captured(f, op))
+    return bound(f, args[0], op.attrs["name"], is_captured(f, op))
+
+
+def is_captured(f: Frame, op: Op) -> bool:
+    """Whether the variable belongs to a function around this one."""
+    return f.fn is not None and op.operands[0] in f.fn.captures
 
 
 def bound(f: Frame, a: AV, name: str, captured: bool) -> AV:

@@ -8,6 +8,12 @@ a range or an array is a typed `for`, one over a tuple unrolls.  A loop that may
       { if stop { false } else { i < hi } }
       do { ...; next left, i + step, ... }
 
+A `while` whose test changes a captured variable runs the test in its body, and a first carry
+`over` ends it:
+
+    while carry over = false, ... { not over }
+      do { if test { ...; yield false, ... } else { yield true, ... }; next ... }
+
 Each loop starts from the header that it settled on when it ran last: without that, nesting is
 exponential.
 """
@@ -24,6 +30,7 @@ from .branches import fork, is_natural
 from .joins import Disagree, coerce, join
 from .values import (
     AV,
+    I64_T,
     Dead,
     T,
     build,
@@ -103,6 +110,8 @@ class Run:
         self.bounds = self.find_bounds()
         # the index is a carry of its own where the loop may be left
         self.counts = source is not None and bool(parts.stop)
+        self.over = False  # the test stands in the body
+        self.signed: set[int] = set()  # carries that may be negative
         self.key = (op, tuple([a.kind for a in self.inits]))
         self.types, self.cells = self.start()
         self.test: Block | None = None
@@ -126,7 +135,7 @@ class Run:
         memo = f.instance.memo.get(self.key)
         if memo is None:
             return types, {}
-        old_types, old_cells = memo
+        old_types, old_cells, self.signed = memo
         cells = {c: t for c, t in old_cells.items() if c in self.base}
         known = all(c in self.base for t in old_types for c in cells_in(t))
         try:
@@ -151,7 +160,7 @@ class Run:
                 "what it carries has no type that holds for all turns",
                 "carry numbers, or tuples of one length",
             )
-        f.instance.memo[self.key] = (self.types, self.cells)
+        f.instance.memo[self.key] = (self.types, self.cells, self.signed)
         self.emit()
 
     # ---- one pass
@@ -168,15 +177,21 @@ class Run:
         kinds = [k for t in shape for k in leaf_types(t)]
         self.params = [body.param(k, n) for k, n in zip(kinds, labels, strict=True)]
         self.stop = body.param(BOOL, "stop")
+        self.ended = body.param(BOOL, "over")
         self.index = body.param(I64, self.index_name())
         if is_natural(f, self.bounds[0]) and self.ascends() or self.descends_to_zero():
             f.natural.add(self.index)
         leaves = iter(self.params)
         carries = [build(t, leaves) for t in self.types]
+        for k in self.naturals():
+            operators.natural(f, carries[k].leaves[0])
         header = {**self.base, **{c: build(t, leaves) for c, t in self.cells.items()}}
         f.store = dict(header)
         try:
             tested = self.run_test(test, carries)
+            if any(not same(f.store[c], a) for c, a in header.items()):
+                self.over = True
+                return False
             nexts = self.run_body(body, carries)
         finally:
             f.b, f.store, after = self.outer, self.base, f.store
@@ -186,8 +201,20 @@ class Run:
         if nexts is None:
             self.body = body.block(self.body_params(), "unreachable", (), loc=self.loc)
             return True
-        left, outs = nexts
-        return self.settled(body, header, left, outs, after)
+        heads, outs = nexts
+        return self.settled(body, header, heads, outs, after)
+
+    def naturals(self) -> list[int]:
+        """Int carries that start at 0 or above and have not been seen to fall below."""
+        f = self.f
+        return [
+            k
+            for k, (t, a) in enumerate(zip(self.types, self.inits, strict=True))
+            if t == I64_T and k not in self.signed and self.natural(a)
+        ]
+
+    def natural(self, a: AV) -> bool:
+        return a.kind == "num" and is_natural(self.f, a.leaves[0])
 
     def index_name(self) -> str:
         name = self.parts.index.name if self.parts.index is not None else ""
@@ -208,27 +235,23 @@ class Run:
         if self.source is not None and not parts.stop:
             return None
         f.b = test
-        before = dict(f.store)
-
-        def ask() -> list[AV]:
-            if self.source is not None:
-                return [number(self.in_range())]
-            for v, a in zip(parts.carries, carries, strict=True):
-                f.env[v] = a
-            return [number(operators.truth(f, f.run(self.op.regions[0])[0]))]
-
-        if parts.stop:
-            out = fork(f, self.stop, lambda: [true_or_false(False)], ask)[0].leaves[0]
+        if self.over:
+            out = f.scalar("not", (self.ended,), BOOL)
+        elif parts.stop:
+            fresh = fork(f, self.stop, lambda: [true_or_false(False)], lambda: [self.ask(carries)])
+            out = fresh[0].leaves[0]
         else:
-            out = ask()[0].leaves[0]
-        if any(not same(a, before[c]) for c, a in f.store.items() if c in before):
-            raise f.error(
-                "E01",
-                "a loop test that changes a variable of an outer function",
-                "the test of a compiled loop only looks",
-                "write `while True:` with the call inside and `break` under `if`",
-            )
+            out = self.ask(carries).leaves[0]
         return test.block(self.body_params(), "test", [out], loc=self.loc)
+
+    def ask(self, carries: list[AV]) -> AV:
+        """Whether there is another turn."""
+        f = self.f
+        if self.source is not None:
+            return number(self.in_range())
+        for v, a in zip(self.parts.carries, carries, strict=True):
+            f.env[v] = a
+        return number(operators.truth(f, f.run(self.op.regions[0])[0]))
 
     def in_range(self) -> Operand:
         """Whether a `for` that may be left has another turn."""
@@ -242,20 +265,35 @@ class Run:
         out: Operand = f.emit("select", [up, below, above], [BOOL])
         return out
 
-    def run_body(self, body: Builder, carries: list[AV]) -> tuple[Operand, list[AV]] | None:
-        """What the body hands on: whether it leaves, and the carries; None if it always raises."""
-        f, parts = self.f, self.parts
+    def run_body(self, body: Builder, carries: list[AV]) -> tuple[list[Operand], list[AV]] | None:
+        """What the body hands on: flags whether it leaves, the carries; None if it raises."""
+        f, stop = self.f, self.parts.stop
         f.b = body
+        try:
+            if not self.over:
+                outs = self.turn(carries)
+            else:
+                more = self.ask(carries).leaves[0]
+                end = [true_or_false(True), *[true_or_false(False)] * stop, *carries]
+                outs = fork(f, more, lambda: self.last(self.turn(carries)), lambda: end)
+            flags = stop + self.over
+            return [operators.truth(f, a) for a in outs[:flags]], outs[flags:]
+        except Dead:
+            return None
+
+    def turn(self, carries: list[AV]) -> list[AV]:
+        f, parts = self.f, self.parts
         for v, a in zip(parts.carries, carries, strict=True):
             f.env[v] = a
         if parts.index is not None:
             f.env[parts.index] = self.element()
-        try:
-            outs = f.run(parts.body)
-            left = operators.truth(f, outs[0]) if parts.stop else FALSE
-        except Dead:
-            return None
-        return left, outs[parts.stop :]
+        return f.run(parts.body)
+
+    def last(self, outs: list[AV]) -> list[AV]:
+        """With `over` in front: the loop is over, too, where the body leaves it."""
+        if not self.parts.stop:
+            return [true_or_false(False), *outs]
+        return [outs[0], *outs]
 
     def element(self) -> AV:
         source = self.source
@@ -272,7 +310,7 @@ class Run:
         self,
         body: Builder,
         header: dict[Any, AV],
-        left: Operand,
+        heads: list[Operand],
         outs: list[AV],
         after: dict[Any, AV],
     ) -> bool:
@@ -298,13 +336,17 @@ class Run:
         if types != self.types or cells != self.cells:
             self.types, self.cells = types, cells
             return False
+        signed = [k for k in self.naturals() if not self.natural(outs[k])]
+        if signed:
+            self.signed.update(signed)
+            return False
         f.b = body
         leaves: list[Operand] = []
         for a, t in zip(outs, types, strict=True):
             leaves += coerce(f, a, t)
         for c, t in cells.items():
             leaves += coerce(f, after[c], t)
-        leaves = self.lead(left) + leaves
+        leaves = heads + self.stepped() + leaves
         f.b = self.outer
         self.body = body.block(self.body_params(), "next", leaves, (len(leaves), 0), loc=self.loc)
         return True
@@ -320,23 +362,20 @@ class Run:
                 e.cure,
             ) from None
 
-    def lead(self, left: Operand) -> list[Operand]:
-        """What stands before the carries in `next`."""
-        if not self.parts.stop:
-            return []
-        if not self.counts:
-            return [left]
+    def stepped(self) -> list[Operand]:
+        """The next index, where it is a carry; by one it stays between the bounds."""
         step = self.bounds[2]
         one = isinstance(step, Literal) and abs(step.value) == 1
-        # by one it stays between the bounds
-        return [left, self.f.scalar("add", (self.index, step), I64, exact=one)]
+        return [self.f.scalar("add", (self.index, step), I64, exact=one)] if self.counts else []
+
+    def heads(self) -> list[Value]:
+        """The carries before the generic loop's own."""
+        over, stop, index = [self.ended] * self.over, [self.stop] * self.parts.stop, [self.index]
+        return over + stop + index * self.counts
 
     def body_params(self) -> list[Value]:
-        if self.counts:
-            return [self.stop, self.index, *self.params]
-        if self.parts.stop:
-            return [self.stop, *self.params]
-        return [self.index, *self.params] if self.source is not None else self.params
+        plain_for = self.source is not None and not self.counts
+        return [self.index, *self.params] if plain_for else self.heads() + self.params
 
     # ---- emission
 
@@ -347,36 +386,27 @@ class Run:
             inits += coerce(f, a, t)
         for c, t in self.cells.items():
             inits += coerce(f, self.base[c], t)
-        kinds: list[Type] = [v.type for v in self.params]
-        names = [v.name for v in self.params]
         assert self.body is not None
-        if self.source is not None and not self.parts.stop:
+        heads = self.heads()
+        carries = heads + self.params
+        kinds: list[Type] = [v.type for v in carries]
+        names = [v.name for v in carries]
+        if self.source is not None and not self.counts:
             groups = (3, len(inits), 0)
             operands = [*self.bounds, *inits]
             out = f.results("for", operands, kinds, None, names, (self.body,), groups)
         else:
-            out = self.emit_while(inits, kinds, names)
-        leaves = iter(out)
-        results: list[AV] = []
-        if self.parts.stop:
-            results.append(number(next(leaves)))
-        if self.counts:
-            next(leaves)
+            assert self.test is not None
+            inits = [self.bounds[0] if v is self.index else FALSE for v in heads] + inits
+            regions = (self.test, self.body)
+            out = f.results("while", inits, kinds, None, names, regions, (len(inits),))
+        leaves = iter(out[len(heads) :])
+        ends = dict(zip(heads, out, strict=False))
+        results = [number(ends[self.stop])] if self.parts.stop else []
         results += [build(t, leaves) for t in self.types]
+        for k in self.naturals():
+            operators.natural(f, results[k + self.parts.stop].leaves[0])
         for c, t in self.cells.items():
             f.store[c] = build(t, leaves)
         for v, a in zip(self.op.results, results, strict=True):
             f.env[v] = a
-
-    def emit_while(
-        self, inits: list[Operand], kinds: list[Type], names: list[str]
-    ) -> tuple[Operand, ...]:
-        f = self.f
-        if self.counts:
-            inits = [FALSE, self.bounds[0], *inits]
-            kinds, names = [BOOL, I64, *kinds], ["stop", self.index.name, *names]
-        elif self.parts.stop:
-            inits, kinds, names = [FALSE, *inits], [BOOL, *kinds], ["stop", *names]
-        assert self.test is not None and self.body is not None
-        regions = (self.test, self.body)
-        return f.results("while", inits, kinds, None, names, regions, (len(inits),))

@@ -71,6 +71,49 @@ def too_few(x):
     return with_defaults(b=1)
 
 
+def keywords(a, /, b=2, *, c=3, f=math.cos):
+    return a, b, c, f(0.0)
+
+
+def required(a, *, c, d=1):
+    return a, c, d
+
+
+@row((1,))
+def keyword_only(x):
+    def inside(a, *, b=x, c):
+        return a - b * c
+
+    return (
+        keywords(x),
+        keywords(x, 5, c=6),
+        keywords(x, f=abs, b=4),
+        required(x, c=2),
+        required(d=4, c=2, a=x),
+        inside(3, c=4),
+        inside(c=4, b=2, a=1),
+        (lambda *, y=x: y)(),
+    )
+
+
+@row((1,))
+def keyword_only_by_place(x):
+    return keywords(x, 2, 3)
+
+
+@row((1,))
+def place_only_by_keyword(x):
+    return keywords(a=x)
+
+
+@row((1,))
+def inside_by_place(x):
+    def inside(a, *, b=x):
+        return a - b
+
+    return inside(1, 2)
+
+
 @row((10,), (0,))
 def factorial(n):
     return 1 if n == 0 else n * factorial(n - 1)
