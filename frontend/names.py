@@ -44,6 +44,9 @@ PURE: dict[str, tuple[str, int]] = {
     "numpy.fmod": ("fmod", 2),
 }
 
+# of an int these give an int, in some versions of NumPy
+KEEP_INTS = frozenset(f"numpy.{n}" for n in ("floor", "ceil", "trunc", "sign"))
+
 CONSTANTS: dict[str, float] = {
     **{f"{m}.{n}": getattr(math, n) for m in ("math", "numpy") for n in ("pi", "e", "inf", "nan")},
     "math.tau": math.tau,

@@ -75,19 +75,20 @@ class Value:
 class Literal:
     """A constant operand.  Equal when type and printed value agree: 0.0 and -0.0 differ."""
 
-    __slots__ = ("value", "type", "_key")
+    __slots__ = ("value", "type", "_key", "_hash")
     value: Any
     type: Type
 
     def __init__(self, value: Any, type: Type) -> None:
         self.value, self.type = value, type
         self._key = (type, repr(value))
+        self._hash = hash(self._key)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Literal) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return self._hash
 
     def __repr__(self) -> str:
         return f"{self.value!r}: {self.type}"

@@ -141,8 +141,21 @@ def select(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Fold
         return (x if c.value else y,)
     if same(x, y):
         return (x,)
+    return select_bool(b, c, x, y) if x.type == BOOL else None
+
+
+def select_bool(b: Builder, c: Operand, x: Operand, y: Operand) -> Folded:
+    """A choice between bools of which one is known is logic."""
     if is_literal(x, True) and is_literal(y, False):
         return (c,)
+    if is_literal(x, False) and is_literal(y, True):
+        return again(b, "not", {}, c)
+    if is_literal(x, False):
+        return again(b, "and", {}, b.op("not", c), y)
+    if is_literal(y, False):
+        return again(b, "and", {}, c, x)
+    if is_literal(x, True):
+        return again(b, "or", {}, c, y)
     return None
 
 

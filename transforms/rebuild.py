@@ -4,6 +4,7 @@ What the copy does on its way, where the builder's flags and the arguments ask f
     - constants, strict identities, array laws (fold); equal ops once (share); loop invariants out
       (hoist): see `ir/builder.py`
     - an `if` on a literal becomes its arm; a result that both arms yield alike is that operand
+    - an `if` that only finds out flags by a few comparisons becomes `and`, `or`, `select`
     - a carry that never changes is its initial value; one ys per value, one `each` per array
     - a loop that provably makes no trip is its initial values
     - calls of the functions that `inline` accepts become the callee's ops, their locations chained
@@ -16,6 +17,8 @@ from collections.abc import Callable, Sequence
 from ..ir.builder import Builder
 from ..ir.core import LOOPS, Block, Function, Literal, Loc, Loop, Module, Op, Operand, Value
 from ..ir.core import literal as as_literal
+from ..ir.ops import effect
+from ..ir.types import BOOL
 
 Change = Callable[[Op], Op]
 
@@ -135,6 +138,8 @@ class Rebuild:
                 self.ops(b, arm)
                 return [self.get(v) for v in arm.outs]
         regions = [self.region(b.child("if"), r) for r in op.regions]
+        if self.tidy and all(map(is_flag, op.results)) and all(map(is_test, regions)):
+            return self.flattened(b, op, condition, regions)
         results = list(self.emit(b, op, operands, regions))
         if self.tidy:
             live = [r for r in regions if r.end.opcode != "unreachable"]
@@ -143,6 +148,19 @@ class Rebuild:
                 if len(outs) == 1 and (len(live) == 2 or visible(b, outs)):
                     results[k] = outs.pop()
         return results
+
+    def flattened(
+        self, b: Builder, op: Op, condition: Operand, regions: list[Block]
+    ) -> Sequence[Operand]:
+        """An `if` that only finds out flags, as logic: `x > 0 and y > 0` needs no branch."""
+        for r in regions:
+            for inner in r.body:
+                b.append(inner)
+        b.loc = op.loc + self.inlined_at
+        outs = []
+        for result, x, y in zip(op.results, *(r.outs for r in regions), strict=True):
+            outs.append(b.op("select", condition, x, y, name=result.name))
+        return outs
 
     # ---- loops
 
@@ -218,6 +236,25 @@ class Rebuild:
             for k, (after, carry, init) in enumerate(pairs)
             if after is carry or (isinstance(after, Literal) and after == init)
         }
+
+
+FLAT = 4  # ops of an arm that are cheaper to run than to jump over
+
+
+def is_flag(v: Value) -> bool:
+    return v.type == BOOL
+
+
+def is_test(block: Block) -> bool:
+    """An arm of a few pure ops on bools, or comparisons: nothing that a derivative passes through."""
+    return (
+        block.end.opcode == "yield"
+        and len(block.ops) <= FLAT
+        and all(
+            not op.regions and effect(op) == "pure" and all(map(is_flag, op.results))
+            for op in block.body
+        )
+    )
 
 
 def visible(b: Builder, outs: set[Operand]) -> bool:

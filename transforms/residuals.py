@@ -73,6 +73,13 @@ class Residuals:
     def home_of(self, op: Op) -> Block:
         return self.outer[op.regions[0]]
 
+    def levels(self, block: Block) -> int:
+        """1, and 1 more for each arm from the block to the loop or function around it."""
+        n = 1
+        while block in self.holder and self.holder[block].opcode == "if":
+            block, n = self.outer[block], n + 1
+        return n
+
     def carrier(self, v: Value) -> Value:
         """What stands for v outside the arms that define it."""
         while v in self.alias:
@@ -119,11 +126,13 @@ class Price:
     """What it costs to save a value of a block, or to compute it again."""
 
     def __init__(self, residuals: Residuals, block: Block, mine: Callable[[Operand], bool]) -> None:
-        self.residuals, self.block, self.mine = residuals, block, mine
+        self.residuals, self.mine = residuals, mine
+        self.levels = residuals.levels(block)
         self.memo: dict[Value, bool] = {}
 
     def save(self, v: Value) -> float:
-        return STORE_BOOL if v.type == BOOL else STORE
+        """Each arm around the block hands a saved value on once more."""
+        return (STORE_BOOL if v.type == BOOL else STORE) * self.levels
 
     def again(self, v: Value) -> float:
         r = self.residuals

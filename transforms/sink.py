@@ -9,7 +9,7 @@ Before                                     After
     }                                          }
 
 Why it is right.  A pure op, or a partial one whose check has passed before it, computes the same in
-the arm.  It matters for derivatives: reverse mode runs the adjoint of an op wherever the op stands, and
+the arm.  What every arm needs stays before the `if`.  It matters for derivatives: reverse mode runs the adjoint of an op wherever the op stands, and
 0 times the infinite partial of an untaken arm is nan.  In its arm it contributes exactly nothing.
 A `select` whose operand's own cone holds more than + - * becomes an `if` for the same reason.
 (A value computed outside a loop and used in an arm inside it stays outside.)
@@ -52,7 +52,8 @@ def sink_block(block: Block) -> Block:
     for k in range(len(ops) - 1, -1, -1):
         op = ops[k]
         where = {u for r in op.results for u in uses.get(r, ())}
-        if where and movable(op) and all(arm >= 0 for _, arm in where):
+        inside = where and movable(op) and all(arm >= 0 for _, arm in where)
+        if inside and not any(needed(placed[at], op) for at in {at for at, _ in where}):
             for position, arm in where:
                 sunk.setdefault((position, arm), []).append(op)
                 note_operands(uses, op, position, arm)
@@ -61,6 +62,30 @@ def sink_block(block: Block) -> Block:
         placed[k] = op
     out = [with_sunk(placed[k], k, sunk) for k in sorted(placed)]
     return Block(block.params, (*out, block.end))
+
+
+def needed(branch: Op, op: Op) -> bool:
+    """Whether every arm of an `if` needs a result of op: then it is computed once, before."""
+    return any(all(demands(r, v) for r in branch.regions) for v in op.results)
+
+
+def demands(block: Block, v: Value) -> bool:
+    """Whether the block reads v whichever way it goes; one that raises need not."""
+    todo = [block]
+    while todo:
+        here = todo.pop()
+        if here.end.opcode == "unreachable" or v not in here.free:
+            if here.end.opcode == "unreachable":
+                continue
+            return False
+        if any(v in op.operands for op in here.ops):
+            continue
+        branches = [op for op in here.ops if op.opcode == "if" and any(v in r.free for r in op.regions)]
+        if not branches:
+            return False
+        # one branch that needs it in both arms would do; the last to read it is asked
+        todo.extend(branches[-1].regions)
+    return True
 
 
 def with_sunk(op: Op, k: int, sunk: dict[tuple[int, int], list[Op]]) -> Op:

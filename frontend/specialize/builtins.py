@@ -33,6 +33,8 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
             return log_to_base(f, name, args)
         plain(f, name, args, kw, n, n)
         what = f"an argument of {name}"
+        if name in names.KEEP_INTS and args[0].kind == "num" and args[0].leaves[0].type != F64:
+            raise f.error("E03", f"an int as {what}", "NumPy gives an int then", "write `float(x)`")
         xs = tuple([as_float(f, a, what) for a in args])
         if opcode == "abs":
             return number(f.scalar(opcode, xs, F64))

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
     match callee.kind:
-        case "fn" | "derivative":
+        case "fn":
+            return instances.call(f, callee, bind(f, callee, args, kw))
+        case "derivative":
+            callee = derivatives.counted(callee, len(args))
             return instances.call(f, callee, bind(f, callee, args, kw))
         case "pullback":
             return derivatives.pull(f, callee, args, kw)

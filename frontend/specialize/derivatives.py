@@ -121,6 +121,26 @@ def flag(f: Frame, a: AV | None) -> bool:
 # ---- which arguments ----------------------------------------------------------------------------
 
 
+def counted(callee: AV, given: int) -> AV:
+    """A derivative whose negative argnums count from the end of the arguments given by place."""
+    w: Word = callee.info
+    if w.word == "jvp":
+        return callee
+    inner = callee.kids[0]
+    if inner.kind == "derivative":
+        inner = counted(inner, given)
+
+    def place(a: int | str) -> int | str:
+        return a + given if isinstance(a, int) and -given <= a < 0 else a
+
+    argnums = w.argnums
+    if isinstance(argnums, tuple):
+        argnums = tuple([place(a) for a in argnums])
+    elif argnums is not None:
+        argnums = place(argnums)
+    return AV("derivative", w._replace(argnums=argnums), (inner,))
+
+
 def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[int], bool]:
     """Indices of the arguments to differentiate by; whether a single one is meant."""
     if w.argnums is None:
@@ -132,8 +152,8 @@ def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[in
     for a in wanted:
         if isinstance(a, str) and a in params:
             k = params.index(a)
-        elif isinstance(a, int) and -len(args) <= a < len(args):
-            k = a % len(args)
+        elif isinstance(a, int) and 0 <= a < len(args):
+            k = a
         else:
             raise f.error(
                 "E09",

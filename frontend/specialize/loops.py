@@ -151,8 +151,13 @@ class Run:
         start, natural = f.cells, set(f.natural)
         for _ in range(PASSES):
             f.cells, f.natural = start, set(natural)
-            if self.one_pass():
-                break
+            try:
+                if self.one_pass():
+                    break
+            except Dead:
+                # the test raises whatever the header holds: so it does before the first turn
+                self.ask(self.inits)
+                raise
         else:
             raise f.error(
                 "E08",
@@ -206,7 +211,6 @@ class Run:
 
     def naturals(self) -> list[int]:
         """Int carries that start at 0 or above and have not been seen to fall below."""
-        f = self.f
         return [
             k
             for k, (t, a) in enumerate(zip(self.types, self.inits, strict=True))

@@ -137,9 +137,9 @@ class Run:
         else:
             wanted = [instance.result, *instance.written.values(), *instance.fresh]
             outs: list[Operand] = []
-            for k, t in enumerate(wanted):
-                assert t is not None
-                outs += coerce(f, self.outs[k] if k < len(self.outs) else UNDEFINED, t)
+            for k, kind in enumerate(wanted):
+                assert kind is not None
+                outs += coerce(f, self.outs[k] if k < len(self.outs) else UNDEFINED, kind)
             block = f.b.block((), "return", outs, loc=f.loc)
         results = tuple(instance.result_types())
         loc = f.fn.loc if f.fn else self.loc
