@@ -35,6 +35,7 @@ from .frame import RESULT, Frame
 from .prune import prune
 from .resolve import (
     Path,
+    default_values,
     has_morula,
     is_library,
     is_number,
@@ -292,8 +293,8 @@ class Program:
         if all(is_simple(d) for _, d in defaults):
             return frame.emit("global", (), node, {"name": name, "fn": fn}, name)
         given = tuple(
-            self.refer(frame, d, f"{fn}.{step[1]}", (*self.paths[fn], step), node)
-            for step, d in defaults
+            self.refer(frame, d, f"{fn}.{n}", (*self.paths[fn], ("default", n)), node)
+            for n, d in defaults
         )
         return frame.emit("closure", given, node, {"fn": fn}, name, (0, len(given)))
 
@@ -374,17 +375,6 @@ def hand_over(op: Op, numbers: list[Value]) -> None:
         defaults = op.operands
         op.opcode, op.attrs = "closure", {"fn": op.attrs["fn"]}
         op.operands, op.groups = (*numbers, *defaults), (len(numbers), len(defaults))
-
-
-def default_values(f: FunctionType) -> list[tuple[tuple[str, str], Any]]:
-    """Defaults of the last parameters, each with the step of a path that leads to it."""
-    code = f.__code__
-    values = f.__defaults__ or ()
-    names = code.co_varnames[code.co_argcount - len(values) : code.co_argcount]
-    given = [(("default", n), v) for n, v in zip(names, values, strict=True)]
-    keyword = f.__kwdefaults__ or {}
-    last = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    return given + [(("default", n), keyword[n]) for n in last if n in keyword]
 
 
 def is_simple(value: object) -> bool:

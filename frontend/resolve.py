@@ -12,7 +12,6 @@ from __future__ import annotations
 import builtins
 import cmath
 import functools
-import inspect
 import math
 import operator
 import os
@@ -40,12 +39,21 @@ def follow(path: Path, entry: FunctionType) -> Any:
             case ("closure", k):
                 found = found.__closure__[k].cell_contents
             case ("default", name):
-                found = inspect.signature(found).parameters[name].default
+                found = dict(default_values(found))[name]
             case ("attribute", name):
                 found = getattr(found, name)
             case ("unwrapped",):
                 found = found.__wrapped__
     return found
+
+
+def default_values(f: FunctionType) -> list[tuple[str, Any]]:
+    """Defaults of the last parameters in the order of the IR, by name."""
+    code, values, keyword = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
+    names = code.co_varnames[code.co_argcount - len(values) : code.co_argcount]
+    last = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    given = list(zip(names, values, strict=True))
+    return given + [(n, keyword[n]) for n in last if n in keyword]
 
 
 def is_number(value: object) -> bool:

@@ -158,7 +158,7 @@ class Front:
         return inspect.signature(self.target.function)
 
     def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """All arguments by position, defaults filled in."""
+        """All arguments in the order of the parameters, defaults filled in."""
         if self.word == "jvp":
             return args
         try:
@@ -166,9 +166,7 @@ class Front:
         except TypeError as error:
             raise hidden(TypeError(f"{self.target.function.__name__}(): {error}")) from None
         found.apply_defaults()
-        if found.kwargs:
-            raise hidden(TypeError("keyword-only parameters cannot be compiled"))
-        return found.args
+        return tuple(found.arguments.values())
 
     def params(self, count: int) -> tuple[str, ...]:
         if self.word == "jvp":

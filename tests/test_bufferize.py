@@ -59,7 +59,8 @@ def test_update_goes_in_place() -> None:
         ),
         (
             "%z: f64[1] = zeros %n\n  %a: f64[1] = for %i: i64 = 0 to 3\n      carry %c: f64[1]"
-            " = %z {\n    %u: f64 = get %z, 0\n    %d: f64[1] = add_at %c, 0, %u\n    next %d\n  }\n"
+            " = %z {\n    %u: f64 = get %z, 0\n    %d: f64[1] = add_at %c, 0, %u\n"
+            "    next %d\n  }\n"
             "  return %a",
             "used in the loop",
         ),

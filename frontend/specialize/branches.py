@@ -63,17 +63,29 @@ def fork(
         columns += leaf_types(t)
         labels += named_leaves(t, names[k] if k < len(names) else "")
     for a in live:
-        outer, f.b = f.b, a.builder
-        assert a.outs is not None
-        contents = [a.store.get(c, UNDEFINED) for c in cells]
-        for x, t in zip(a.outs + contents, want, strict=True):
-            a.leaves += coerce(f, x, t)
-        f.b = outer
+        coerce_arm(f, a, want, cells)
+    live = [a for a in live if a.outs is not None]
+    if not live:
+        emit_if(f, cond, arms, [], [], [])
+        raise Dead
     leaves = iter(emit_if(f, cond, arms, live, columns, labels))
     outs = [build(t, leaves) for t in types]
     for c, t in cells.items():
         f.store[c] = build(t, leaves)
     return outs
+
+
+def coerce_arm(f: Frame, arm: Arm, want: list[T], cells: dict[Any, T]) -> None:
+    """The leaves that an arm yields; an int too large for its type makes it a dead arm."""
+    assert arm.outs is not None
+    values = arm.outs + [arm.store.get(c, UNDEFINED) for c in cells]
+    outer, f.b = f.b, arm.builder
+    try:
+        for x, t in zip(values, want, strict=True):
+            arm.leaves += coerce(f, x, t)
+    except Dead:
+        arm.outs = None
+    f.b = outer
 
 
 def run_arms(

@@ -242,7 +242,7 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
             "a derivative is taken by floats and arrays of floats",
             "write 2.0 instead of 2: pass a float",
         )
-    never(f, t)
+    returns(f, t)
     structures = [cotangent(instance.key.args[k]) for k in chosen]
     results = structures[0] if single else T("tuple", None, tuple(structures))
     record = record_of(f, instance.name, tuple(wrt))
@@ -272,8 +272,8 @@ def active(leaf_names: list[str], t: T) -> list[str]:
     return [n for n, c in zip(leaf_names, cotangents(t), strict=True) if c is not None]
 
 
-def never(f: Frame, t: Target) -> None:
-    """A function that does not return has no derivative: the path ends at its call."""
+def returns(f: Frame, t: Target) -> None:
+    """End the path at the call of a function that does not return: it has no derivative."""
     if t.instance.result is None:
         groups = (len(t.captures), len(t.params))
         f.results("call", t.captures + t.params, [], {"fn": t.instance.name}, (), (), groups)
@@ -417,7 +417,7 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
         )
     args = calls.bind(f, inner, list(primals.kids), {})
     t = instances.target(f, inner, args)
-    never(f, t)
+    returns(f, t)
     instance = t.instance
     wrt: list[str] = []
     moves: list[Operand] = []

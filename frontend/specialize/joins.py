@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand, zero_literal
-from ...ir.types import BOOL, F64, Array, Box, Scalar, Type
+from ...ir.types import BOOL, Array, Box, Scalar, Type
 from .values import AV, ORDER, T, describe, leaf_types, leaves_of
 
 if TYPE_CHECKING:
@@ -113,10 +113,6 @@ def coerce(f: Frame, a: AV, t: T) -> list[Operand]:
     for x, y in zip(a.kids, t.kids, strict=True):
         out += coerce(f, x, y)
     return out
-
-
-def is_float(a: AV) -> bool:
-    return a.kind == "num" and a.leaves[0].type == F64
 
 
 def called(name: str) -> str:

@@ -346,10 +346,15 @@ class Run:
             return False
         f.b = body
         leaves: list[Operand] = []
-        for a, t in zip(outs, types, strict=True):
-            leaves += coerce(f, a, t)
-        for c, t in cells.items():
-            leaves += coerce(f, after[c], t)
+        try:
+            for a, t in zip(outs, types, strict=True):
+                leaves += coerce(f, a, t)
+            for c, t in cells.items():
+                leaves += coerce(f, after[c], t)
+        except Dead:  # an int too large for its type
+            f.b = self.outer
+            self.body = body.block(self.body_params(), "unreachable", (), loc=self.loc)
+            return True
         leaves = heads + self.stepped() + leaves
         f.b = self.outer
         self.body = body.block(self.body_params(), "next", leaves, (len(leaves), 0), loc=self.loc)

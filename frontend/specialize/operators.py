@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...ir.core import Literal, Operand, Value
 from ...ir.types import BOOL, F64, I64, Type
 from .branches import fork, is_natural
-from .values import AV, T, describe, is_static, number, static_value, true_or_false, typ
+from .values import AV, describe, is_static, number, static_value, true_or_false, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -364,7 +364,3 @@ def as_float(f: Frame, a: AV, what: str) -> Operand:
     raise f.error(
         "E03", f"{describe(typ(a))} as {what}", "a number is needed here", "pass a number"
     )
-
-
-def type_of(a: AV) -> T:
-    return typ(a)

@@ -218,10 +218,6 @@ def same(a: AV, b: AV) -> bool:
     )
 
 
-def is_number(a: AV) -> bool:
-    return a.kind == "num"
-
-
 def static_value(a: AV) -> Any:
     """The Python value of a static; `Unknown` where it is not static."""
     if a.kind == "num" and isinstance(a.leaves[0], Literal):
