@@ -48,7 +48,9 @@ def expanded(module: Module, body: Block) -> Block:
                 ops.append(op.but(regions=tuple(made[r] for r in op.regions)))
             else:
                 ops.append(op)
-        same = len(ops) == len(block.ops) and all(a is b for a, b in zip(ops, block.ops, strict=True))
+        same = len(ops) == len(block.ops) and all(
+            a is b for a, b in zip(ops, block.ops, strict=True)
+        )
         made[block] = block if same else Block(block.params, tuple(ops))
     return made[body]
 

@@ -110,15 +110,12 @@ class Code:
             self._library = link.link(m.linker, f"morula{next(_names)}")
             self.addresses: dict[str, int] = {n: self._library[n] for n in exports}
 
-    @functools.cached_property
-    def llvm_opt(self) -> str:
-        """The text after LLVM's passes."""
-        return str(optimize(self.text))
 
-    @functools.cached_property
-    def asm(self) -> str:
-        with _lock:
-            return str(machine().target.emit_assembly(optimize(self.text)))
+def assembly(text: str) -> str:
+    """The machine code of a text, after LLVM's passes, as this machine's assembler writes it."""
+    module = optimize(text)
+    with _lock:
+        return str(machine().target.emit_assembly(module))
 
 
 def compile(text: str, exports: Iterable[str], imports: Mapping[str, int] | None = None) -> Code:

@@ -112,7 +112,9 @@ def calls() -> bool:
 
 
 def main() -> int:
-    console.print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
+    console.print(
+        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         reached = compare_lorenz(Path(folder))
     reached = calls() and reached

@@ -38,7 +38,11 @@ def with_jax() -> Peer:
     value = jax.jit(scanned)
     gradient = jax.jit(jax.grad(scanned, argnums=EVERYTHING))
     ready = jax.block_until_ready
-    return "JAX", lambda: ready(value(*LORENZ_ARGUMENTS)), lambda: ready(gradient(*LORENZ_ARGUMENTS))
+    return (
+        "JAX",
+        lambda: ready(value(*LORENZ_ARGUMENTS)),
+        lambda: ready(gradient(*LORENZ_ARGUMENTS)),
+    )
 
 
 def one_step(x: Any, y: Any, z: Any, sigma: Any, rho: Any, beta: Any) -> tuple[Any, Any, Any]:

@@ -19,12 +19,8 @@ def lorenz(x, y, z, sigma, rho, beta, steps):
     h = STEP
     for _ in range(steps):
         x1, y1, z1 = field(x, y, z, sigma, rho, beta)
-        x2, y2, z2 = field(
-            x + 0.5 * h * x1, y + 0.5 * h * y1, z + 0.5 * h * z1, sigma, rho, beta
-        )
-        x3, y3, z3 = field(
-            x + 0.5 * h * x2, y + 0.5 * h * y2, z + 0.5 * h * z2, sigma, rho, beta
-        )
+        x2, y2, z2 = field(x + 0.5 * h * x1, y + 0.5 * h * y1, z + 0.5 * h * z1, sigma, rho, beta)
+        x3, y3, z3 = field(x + 0.5 * h * x2, y + 0.5 * h * y2, z + 0.5 * h * z2, sigma, rho, beta)
         x4, y4, z4 = field(x + h * x3, y + h * y3, z + h * z3, sigma, rho, beta)
         x = x + h / 6.0 * (x1 + 2.0 * x2 + 2.0 * x3 + x4)
         y = y + h / 6.0 * (y1 + 2.0 * y2 + 2.0 * y3 + y4)

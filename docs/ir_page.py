@@ -2,8 +2,8 @@
 
     python docs/ir_page.py          rewrite the tables in place
 
-Types, effects and costs come from `ir/ops.py`, the scalar types of an op from the native rows that it
-has.  What an op means is one sentence, here; an opcode without one is an error by name.
+Types, effects and costs come from `ir/ops.py`, the scalar types of an op from its native rows.  What
+an op means is one sentence, here; an opcode without one is an error by name.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ GENERIC: dict[str, str] = {
     "tuple": "the tuple of its operands",
     "list": "the list of its operands",
     "unpack": "the items of an iterable, as many as there are results",
-    "global": 'a name from outside: `{name = "math.sin"}`; `fn` says which function of the module it is',
+    "global": 'a name from outside: `{name = "math.sin"}`; `fn` is its function in the module',
     "closure": "`closure @f [captures](defaults)`: a function value, from `closed` on",
     "def": "`def @f(%p, %q = %x) {...}`: a nested function, its body in place, at `ssa` only",
     "self": "the closure that runs",

@@ -382,7 +382,9 @@ def main(given: list[str] | None = None) -> int:
     checks = []
     if known:
         checks.append(abs(found.fun - SUM_OF_SQUARES) <= 5e-4)
-        console.print(f"  sum of squares {found.fun:.4f}, known {SUM_OF_SQUARES} {mark(checks[-1])}")
+        console.print(
+            f"  sum of squares {found.fun:.4f}, known {SUM_OF_SQUARES} {mark(checks[-1])}"
+        )
     console.print("[bold]gradient[/bold] beside plain CPython, at a point off the fit")
     checks.append(compare(objective, found.x + 0.03, data))
     start = time.perf_counter()

@@ -24,7 +24,9 @@ from .ops import COMMUTATIVE, INF, TABLE, effect, infer
 from .types import Type
 
 SHARED = frozenset({"pure", "partial"})
-NEVER_SHARED = frozenset({"zeros", "zeros_like", "box", "mark", "copy"})  # each is a buffer of its own
+NEVER_SHARED = frozenset(
+    {"zeros", "zeros_like", "box", "mark", "copy"}
+)  # each is a buffer of its own
 
 
 class Builder:

@@ -83,7 +83,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
 def lower(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Lowered:
     """The stages of f (or of `grad(f)`, ...) compiled for such arguments."""
-    return made_or_same(f)._lower(*args, **kwargs)
+    return front(f).lower(*args, **kwargs)
 
 
 def checked_argnums(argnums: Any) -> Any:
@@ -231,7 +231,7 @@ class Front:
         from .lowered import Lowered
 
         values = self.bound(args, kwargs)
-        return Lowered(self.compilation(self.trees(values)), values)
+        return Lowered(self.compilation(self.trees(values)), values, self.bound)
 
 
 def hidden(error: Exception) -> Exception:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .backend.border import flatten
@@ -16,9 +16,15 @@ from .resume import Resume
 class Lowered:
     """The stages of one function for one structure of arguments."""
 
-    def __init__(self, compilation: Compilation, args: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        compilation: Compilation,
+        args: Sequence[Any],
+        bound: Callable[..., tuple[Any, ...]] = lambda args, kwargs: args,
+    ) -> None:
         self._compilation = compilation
         self._args = tuple(args)
+        self._bound = bound  # arguments of a call, in the order of the parameters
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -38,13 +44,13 @@ class Lowered:
         """A stage up to `memory` as a module; its `str` is the text."""
         return self._compilation.module(stage)
 
-    def run(self, stage: str, *args: Any) -> Any:
+    def run(self, stage: str, *args: Any, **kwargs: Any) -> Any:
         """Run a stage up to `memory` in the reference interpreter; without arguments, on those of
         `lower`.  Exceptions of the program propagate."""
         if stage not in IR:
             raise ValueError(f"stage {stage!r} does not run; those that do are {', '.join(IR)}")
         c = self._compilation
-        values = args or self._args
+        values = self._bound(args, kwargs) if args or kwargs else self._args
         module = c.module(stage)
         lowered = c.stage("ssa")
         resume = Resume(lowered, c.fastmath)

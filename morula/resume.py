@@ -102,10 +102,11 @@ class Resume:
         """A typed module's entry on leaves; pullbacks in the result can be called."""
 
         def pullback(tree: PullbackTree, value: Any) -> Pulled:
-            if not isinstance(value, Pulled):
-                value = Pulled(self, module, tree.record, value)
-            value.tree = tree
-            return value
+            made = value
+            if not isinstance(made, Pulled):
+                made = Pulled(self, module, tree.record, value)
+            made.tree = tree
+            return made
 
         given = [v.fields if isinstance(v, Pulled) else v for v in leaves]
         f = module.entry

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 import judge
 import morula
-import pytest
-from more_programs import PROGRAMS, cubic, growing_deep, with_auxiliary
+from more_programs import PROGRAMS, cubic, with_auxiliary
 from oracle import MODES_AGREE, same
 from programs import Program, growing, monomial
 from sources import made
@@ -147,7 +148,10 @@ def test_deep_recursion_never_crashes() -> None:
 def many_branches(count: int) -> str:
     lines = ["def f(x, y):"]
     for k in range(count):
-        lines += [f"    if x > {0.01 * k!r}:", f"        y = y * {1 + 0.001 * (k % 7)!r} + 0.001 * x"]
+        lines += [
+            f"    if x > {0.01 * k!r}:",
+            f"        y = y * {1 + 0.001 * (k % 7)!r} + 0.001 * x",
+        ]
     return "\n".join([*lines, "    return y", ""])
 
 

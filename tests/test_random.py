@@ -9,9 +9,10 @@ import math
 import os
 from typing import Any
 
+import pytest
+
 import generator
 import judge
-import pytest
 from oracle import Untrusted, differences, leaves
 from sources import scalar
 

@@ -30,11 +30,12 @@ from ..ir.core import (
     Operand,
     Record,
     Value,
+    literal,
     reached,
     walk,
     zero_literal,
 )
-from ..ir.types import Box, Scalar, cotangent_type
+from ..ir.types import I64, Array, Box, Scalar, Type, cotangent_type
 from .clean import clean_function, pruned
 from .jvp import jvp
 from .rebuild import Rebuild
@@ -146,6 +147,7 @@ class PullbackMaker:
         self.seeds = [cotangent_type(t) is not None for t in f.results]
         self.rule: Rule = vjp(d, f.name, active, self.seeds)
         self.kept = sorted({*self.rule.needed, *self.rule.accumulators})
+        self.arrays = [k for k, t in enumerate(f.results) if seed_is_array(t)]
         self.records = {
             r.name: r for r in d.module.records.values() if r.pullback == f.name and r.wrt == wrt
         }
@@ -159,16 +161,26 @@ class PullbackMaker:
 
     def fields(self) -> tuple:  # type: ignore[type-arg]
         inputs = self.f.inputs
-        return (*(inputs[k].type for k in self.kept), *self.rule.residuals)
+        lengths = (I64,) * len(self.arrays)
+        return (*(inputs[k].type for k in self.kept), *self.rule.residuals, *lengths)
 
     def add_pullback(self) -> None:
-        """@f.pullback [fields](cotangents): bwd on fresh zero accumulators."""
+        """@f.pullback [fields](cotangents): bwd on fresh zero accumulators.
+
+        A cotangent of an array has the array's length, or length 0, which stands for zeros.
+        """
         rule, f, module = self.rule, self.f, self.d.module
         b = Builder(module, share=False, hoist=False)
         inputs = {k: b.param(f.inputs[k].type, f.inputs[k].name) for k in self.kept}
         residuals = [b.param(t, n) for t, n in zip(rule.residuals, rule.names, strict=True)]
+        lengths = {k: b.param(I64, "length") for k in self.arrays}
         assert f.results is not None
-        cts = [b.param(ct, "ct") for t in f.results if (ct := cotangent_type(t)) is not None]
+        seeds = [k for k, s in enumerate(self.seeds) if s]
+        params = [b.param(ct, "ct") for k in seeds if (ct := cotangent_type(f.results[k]))]
+        cts = [
+            whole(b, c, lengths[k]) if k in lengths else c
+            for k, c in zip(seeds, params, strict=True)
+        ]
         zeros = [b.op("zeros_like", inputs[k]) for k in rule.accumulators]
         captures: list[Operand] = [inputs[k] for k in rule.needed]
         operands = [*captures, *residuals, *cts, *zeros]
@@ -179,8 +191,8 @@ class PullbackMaker:
         results = [by_name[name] for name in self.wrt]
         body = b.block((), "return", results)
         types = tuple(v.type for v in results)
-        captured = (*inputs.values(), *residuals)
-        module.add(Function(self.pullback, captured, tuple(cts), types, body, {}, f.loc))
+        captured = (*inputs.values(), *residuals, *lengths.values())
+        module.add(Function(self.pullback, captured, tuple(params), types, body, {}, f.loc))
 
     def __call__(self, b: Builder, op: Op, operands: list[Operand]) -> Sequence[Operand]:
         if op.opcode == "vjp":
@@ -196,7 +208,8 @@ class PullbackMaker:
         names = [*(v.name for v in primal), *rule.names]
         attrs = {"fn": rule.fwd}
         outs = b.emit("call", operands, attrs, types, names, groups=op.groups)
-        fields = [*(operands[k] for k in self.kept), *outs[len(primal) :]]
+        lengths = [b.op("len", outs[k]) for k in self.arrays]
+        fields = [*(operands[k] for k in self.kept), *outs[len(primal) :], *lengths]
         boxed = b.emit("box", fields, {"record": box.record}, [box], [op.results[-1].name])
         return [*outs[: len(primal)], *boxed]
 
@@ -207,6 +220,24 @@ class PullbackMaker:
         groups = (len(fields), len(operands) - 1)
         attrs = {"fn": self.pullback}
         return b.emit("call", [*fields, *operands[1:]], attrs, types, names, groups=groups)
+
+
+def seed_is_array(t: Type) -> bool:
+    return isinstance(t, Array) and cotangent_type(t) is not None
+
+
+def whole(b: Builder, ct: Operand, length: Operand) -> Operand:
+    """The cotangent of an array of this length: itself, or zeros for one of length 0."""
+    n = b.op("len", ct)
+    empty, fits = b.op("eq", n, literal(0)), b.op("eq", n, length)
+    error = {"error": "ValueError", "text": "the cotangent of an array has another length"}
+    b.emit("check", [b.op("or", empty, fits)], error, [])
+    zeros, given = b.child("if"), b.child("if")
+    regions = [
+        zeros.block((), "yield", [zeros.op("zeros", length)]),
+        given.block((), "yield", [ct]),
+    ]
+    return b.emit("if", [empty], {}, [ct.type], ["ct"], regions)[0]
 
 
 class PushforwardMaker:

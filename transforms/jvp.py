@@ -277,7 +277,7 @@ class Forward:
             (trips, self.env),
         ):
             for v in values:
-                env[v] = outs.pop(0)  # type: ignore[index]
+                env[v] = outs.pop(0)
 
 
 def tangent_name(v: Operand) -> str:

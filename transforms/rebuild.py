@@ -39,8 +39,7 @@ class Rebuild:
         | None = None,
     ) -> None:
         self.module = module
-        self.flags = {"fold": fold, "share": share, "hoist": hoist}
-        self.tidy = fold
+        self.tidy, self.share, self.hoist = fold, share, hoist
         self.inline = inline
         self.change = change
         self.replace = replace
@@ -53,7 +52,7 @@ class Rebuild:
         self, f: Function, tail: Callable[[Builder, list[Operand]], list[Operand]] | None = None
     ) -> Function:
         """The copy of f; `tail` may add to what it returns."""
-        b = Builder(self.module, **self.flags)
+        b = Builder(self.module, fold=self.tidy, share=self.share, hoist=self.hoist)
         captures, params = self.params(b, f.captures), self.params(b, f.params)
         self.ops(b, f.body)
         outs = [self.get(v) for v in f.body.outs]

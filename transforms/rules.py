@@ -46,9 +46,13 @@ class Calculus:
 
     def __getattr__(self, opcode: str) -> Callable[..., Operand]:
         name = {"not_": "not"}.get(opcode, opcode)
-        return lambda *v: self.b.op(
-            name, *(x if not isinstance(x, (float, int)) else lit(x) for x in v)
-        )
+
+        def op(*operands: Operand | float) -> Operand:
+            return self.b.op(
+                name, *(lit(v) if isinstance(v, (float, int)) else v for v in operands)
+            )
+
+        return op
 
 
 def partials(opcode: str, *rows: Partial) -> None:
@@ -130,7 +134,7 @@ constant("sign floor ceil trunc round floordiv len zeros zeros_like null is_null
 # fmt: on
 
 
-def power_by_base(b: Any, x: Operand, y: Operand) -> Operand:
+def power_by_base(b: Calculus, x: Operand, y: Operand) -> Operand:
     """d(x^y)/dx = y x^(y-1); where y = 0 it is 0, also at x = 0 where x^(y-1) is inf."""
     if isinstance(y, Literal):
         if y.value == 2.0:
@@ -139,7 +143,7 @@ def power_by_base(b: Any, x: Operand, y: Operand) -> Operand:
     return b.select(b.eq(y, 0.0), 0.0, b.mul(y, b.pow(x, b.sub(y, 1.0))))
 
 
-def power_by_exponent(b: Any, z: Operand, x: Operand, y: Operand) -> Operand:
+def power_by_exponent(b: Calculus, z: Operand, x: Operand, y: Operand) -> Operand:
     """d(x^y)/dy = x^y log x; at x = 0 it is 0, the limit for y > 0."""
     if isinstance(x, Literal) and x.value > 0.0:
         return b.mul(z, math.log(x.value))

@@ -80,7 +80,9 @@ def demands(block: Block, v: Value) -> bool:
             return False
         if any(v in op.operands for op in here.ops):
             continue
-        branches = [op for op in here.ops if op.opcode == "if" and any(v in r.free for r in op.regions)]
+        branches = [
+            op for op in here.ops if op.opcode == "if" and any(v in r.free for r in op.regions)
+        ]
         if not branches:
             return False
         # one branch that needs it in both arms would do; the last to read it is asked

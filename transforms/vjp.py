@@ -331,8 +331,8 @@ class Reverse(Cotangents):
             self.d, f.name, [self.is_active(v) for v in op.operands], [c is not None for c in cts]
         )
         residuals = [Value(t, n) for t, n in zip(rule.residuals, rule.names, strict=True)]
-        for v in residuals:
-            self.residuals.settle(v, self.residuals.home[op.results[0]])
+        for saved in residuals:
+            self.residuals.settle(saved, self.residuals.home[op.results[0]])
         self.calls[op] = rule, residuals
         threaded: dict[int, Operand] = {}
         taken: set[Operand] = set()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from sources import made
 
 BOUND = 2.0  # of every float variable
@@ -168,7 +169,9 @@ class Writer:
 
     def extreme(self, s: Scope, depth: int) -> Bounded:
         a, b = self.expression(s, depth), self.expression(s, depth)
-        return Bounded(f"{self.rng.choice(('min', 'max'))}({a.text}, {b.text})", max(a.size, b.size))
+        return Bounded(
+            f"{self.rng.choice(('min', 'max'))}({a.text}, {b.text})", max(a.size, b.size)
+        )
 
     def of_two(self, s: Scope, depth: int) -> Bounded:
         a, b = self.small(s, depth), self.small(s, depth)
@@ -233,7 +236,6 @@ class Writer:
     # ---- statements ----
 
     def block(self, s: Scope, indent: int, count: int) -> None:
-        self.lines_before = len(self.lines)
         for _ in range(count):
             self.statement(s, indent)
         if self.chance(0.15):
@@ -327,7 +329,7 @@ class Writer:
         self.line(indent, f"{k} = 0")
         test = f"{k} < {self.rng.randint(1, 4)}"
         if self.chance(0.5):
-            test += f" and {self.test(s)}"
+            test += f" and ({self.test(s)})"
         if self.chance(0.15):
             self.line(indent, "while True:")
             self.line(indent + 1, f"if {k} == {self.rng.randint(1, 3)}:")

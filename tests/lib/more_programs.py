@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import morula
 import numpy as np
+
+import morula
 from morula import grad, jvp, value_and_grad, vjp
 from programs import PROGRAMS, row
 
@@ -230,6 +231,7 @@ def sum_by_recursion(v, i):
 
 
 row(35, sum_by_recursion, (np.array([0.5, -1.5, 2.0]), 0), orders=2)
+
 
 def growing_deep(x, n):
     if n == 0:

@@ -55,9 +55,7 @@ def row(
 ) -> None:
     """The function at each of these argument tuples."""
     for args in places:
-        PROGRAMS.append(
-            Program(case, function, args, orders, value, gradient, inner, differences)
-        )
+        PROGRAMS.append(Program(case, function, args, orders, value, gradient, inner, differences))
 
 
 # ---- scalars ----------------------------------------------------------------------------------
@@ -200,7 +198,20 @@ row(8, numpy_names, (0.8,), orders=2)
 def ints(a, b):
     q, r = divmod(a, b)
     s = (a << 2) ^ (b | 5) & ~a
-    return q, r, s, a // -b, -a % b, a**3, a >> 1, abs(-a), min(a, b), max(a, b, 3), a / b, int(a > b)
+    return (
+        q,
+        r,
+        s,
+        a // -b,
+        -a % b,
+        a**3,
+        a >> 1,
+        abs(-a),
+        min(a, b),
+        max(a, b, 3),
+        a / b,
+        int(a > b),
+    )
 
 
 row(8, ints, (17, 5), (-17, 5), (4, -3), orders=0)

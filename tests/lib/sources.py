@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from oracle import Value, holds_floats, leaves, rebuilt
 
 FOLDER = Path(tempfile.mkdtemp(prefix="morula-tests-"))
