@@ -10,8 +10,8 @@ after
       next ; %s
     }
 
-Why it is right: a list is its elements, and the sum of two cotangents is elementwise.  The rest of the
-backend then knows lists only as histories that loops write and read.
+Why it is right: a list is its elements, and the sum of two cotangents is elementwise.  The rest
+of the backend then knows lists only as histories that loops write and read.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python docs/ir_page.py          rewrite the tables in place
 
-Types, effects and costs come from `ir/ops.py`, the scalar types of an op from its native rows.  What
-an op means is one sentence, here; an opcode without one is an error by name.
+Types, effects and costs come from `ir/ops.py`, the scalar types of an op from its native rows.
+What an op means is one sentence, here; an opcode without one is an error by name.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Fit the Lotka-Volterra model to a century-old record of hares and lynxes, with gradients by Morula.
+"""Fit the Lotka-Volterra model to a record of hares and lynxes, with gradients by Morula.
 
 The model of prey u and predator v,
 
     u' = (alpha - beta v) u        v' = (delta u - gamma) v,
 
-is integrated by an adaptive Runge-Kutta solver written as plain Python scalars (`integrate`).  The
-six unknowns are the four rates and the two start values, all positive, so their logarithms are
-fitted, by least squares of the logarithms of the counts.  Morula compiles the whole loss, solver and
-all, and its gradient; the standard errors come from second derivatives, the intervals from 200
-refits of resampled residuals.
+is integrated by an adaptive Runge-Kutta solver written as plain Python scalars (`integrate`).
+The six unknowns are the four rates and the two start values, all positive, so their logarithms
+are fitted, by least squares of the logarithms of the counts.  Morula compiles the whole loss,
+solver and all, and its gradient; the standard errors come from second derivatives, the intervals
+from 200 refits of resampled residuals.
 
     python examples/lynx_hare.py
     python examples/lynx_hare.py --data counts.csv     # columns time, prey, predator

@@ -40,7 +40,7 @@ class Path(NamedTuple):
 
 def branch(frame: Frame, condition: Operand, arms: tuple[Arm, Arm], node: ast.AST) -> Flow:
     """Lower both arms under a condition and join what they changed."""
-    then, other = (run(frame, arm) for arm in arms)
+    then, other = run(frame, arms[0]), run(frame, arms[1])
     flow = Flow(then.flow.falls or other.flow.falls, then.flow.leaves | other.flow.leaves)
     join = Join(frame, condition, then, other)
     for name in dict.fromkeys((*then.changed, *other.changed)):

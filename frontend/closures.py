@@ -39,14 +39,15 @@ def close(f: Function) -> list[Function]:
 
 
 def close_block(block: Block, renaming: Renaming, lifted: list[Function]) -> Block:
-    return Block(block.params, tuple(close_op(op, renaming, lifted) for op in block.ops))
+    # lists, not generators: the recursion then takes no C stack (see `depth`)
+    return Block(block.params, tuple([close_op(op, renaming, lifted) for op in block.ops]))
 
 
 def close_op(op: Op, renaming: Renaming, lifted: list[Function]) -> Op:
     operands = tuple(renamed(v, renaming) for v in op.operands)
     if op.opcode == "def":
         return lift(op, operands, renaming, lifted)
-    regions = tuple(close_block(r, renaming, lifted) for r in op.regions)
+    regions = tuple([close_block(r, renaming, lifted) for r in op.regions])
     return op.but(operands=operands, regions=regions)
 
 

@@ -176,7 +176,10 @@ def if_else(frame: Frame, node: ast.If, then: list[ast.stmt], other: list[ast.st
 
 def always_leaves(body: list[ast.stmt]) -> bool:
     """Whether control never reaches the end of these statements."""
-    return any(map(leaves, body))
+    for node in body:  # not `any(map(...))`, which takes C stack along an `elif` chain
+        if leaves(node):
+            return True
+    return False
 
 
 def leaves(node: ast.stmt) -> bool:

@@ -1,4 +1,5 @@
-"""`wrap`: a derivative object as an entry of its own, so that `grad(f)` has stages like any function.
+"""`wrap`: a derivative object as an entry of its own, so that `grad(f)` has stages like any
+function.
 
     grad(f)                    fn @f.grad(%x) {
                                  %f = global {name = "f", fn = @f}

@@ -151,9 +151,9 @@ def polygamma(n: int, x: float) -> float:
     """The n-th derivative of digamma, by recurrence upwards and the asymptotic series there.
 
     psi_n(x) = psi_n(x + 1) - (-1)^n n! / x^(n+1); for large x, with B_2k the Bernoulli numbers,
-    psi_0(x) ~ log x - 1/(2x) - sum B_2k / (2k x^2k) and psi_n(x) ~ (-1)^(n+1) ((n-1)! / x^n
-    + n! / (2 x^(n+1)) + sum B_2k (2k+n-1)! / ((2k)! x^(2k+n)))  (Abramowitz and Stegun 6.3.18, 6.4.11).
-    nan at the poles 0, -1, -2, ...
+    psi_0(x) ~ log x - 1/(2x) - sum B_2k / (2k x^2k) and psi_n(x) ~ (-1)^(n+1) ((n-1)! / x^n + n!
+    / (2 x^(n+1)) + sum B_2k (2k+n-1)! / ((2k)! x^(2k+n)))  (Abramowitz and Stegun 6.3.18,
+    6.4.11). nan at the poles 0, -1, -2, ...
     """
     if x != x or (x <= 0.0 and (x < -1e6 or x == math.floor(x))):
         return math.nan

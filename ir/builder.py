@@ -1,8 +1,8 @@
 """The builder that every pass makes ops with: it folds, shares and hoists as it goes.
 
-    fold    constants are computed and strict identities applied (`fold.py`)
-    share   an op that stands already in a dominating place is used again (hash-consing, so CSE)
-    hoist   a pure op whose operands are known outside a loop goes there (loop-invariant code motion)
+    fold    constants are computed and strict identities applied (`fold.py`) share   an op that
+    stands already in a dominating place is used again (hash-consing, so CSE) hoist   a pure op
+    whose operands are known outside a loop goes there (loop-invariant code motion)
 
 Why that is right.  Sharing: a builder's table is searched with those of the builders around it,
 and what stands there dominates.  Only pure and partial ops are shared; a partial op was defined

@@ -378,7 +378,7 @@ def callees(op: Op) -> tuple[str, ...]:
 
 
 def reached(module: Module, name: str) -> list[str]:
-    """Functions reachable from one, itself first, in order of discovery; a record's function too."""
+    """Functions reachable from one, itself first, in order of discovery."""
     seen: dict[str, None] = {}
     todo = [name]
     while todo:

@@ -1,9 +1,9 @@
 """Folding: what an op is worth when its operands, or the ops behind them, are known.
 
-Identities are strict: they hold bit for bit, for nan, infinities and signed zeros too.
-`x * 1.0`, `x / 1.0`, `x - 0.0`, `x + (-0.0)` and `-(-x)` are x; `x + 0.0` is not (it turns -0.0
-into 0.0), nor is `0.0 - x` the same as `-x`.  An op marked {fast} (adjoint arithmetic) may ignore the
-sign of zero, so there these fold, too.
+Identities are strict: they hold bit for bit, for nan, infinities and signed zeros too. `x * 1.0`,
+`x / 1.0`, `x - 0.0`, `x + (-0.0)` and `-(-x)` are x; `x + 0.0` is not (it turns -0.0 into 0.0),
+nor is `0.0 - x` the same as `-x`.  An op marked {fast} (adjoint arithmetic) may ignore the sign
+of zero, so there these fold, too.
 
 Arrays are values, so the usual laws hold: get(set(a, i, v), i) = v; set(set(a, i, _), i, v) =
 set(a, i, v); add_at(set(a, i, u), i, v) = set(a, i, u + v); accum(zeros, w) = w; unbox(box(v)) = v.
@@ -246,5 +246,6 @@ NO_MODULE = Module()
 RULES: dict[str, Rule] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "pow": pow_, "select": select,
     "not": not_, "and": logical(False), "or": logical(True), "convert": convert, "get": get,
-    "set": set_, "add_at": add_at, "accum": accum, "len": length, "zeros_like": zeros_like, "unbox": unbox, "is_null": is_null,
+    "set": set_, "add_at": add_at, "accum": accum, "len": length, "zeros_like": zeros_like,
+    "unbox": unbox, "is_null": is_null,
 }  # fmt: skip

@@ -375,7 +375,9 @@ def overflows(opcode: str, attrs: Mapping[str, Any], t: Type, value: Any) -> boo
 
 
 def evaluate(opcode: str, operands: Sequence[Any], attrs: Mapping[str, Any], t: Type) -> Any:
-    """The meaning of a scalar op on Python numbers; OverflowError where an i64 result is too large."""
+    """The meaning of a scalar op on Python numbers; OverflowError where an i64 result is too
+    large.
+    """
     if opcode == "convert":
         return convert(operands[0], attrs["to"])
     meaning = TABLE[opcode].meaning

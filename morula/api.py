@@ -1,9 +1,9 @@
 """The public callables: what `jit`, `grad`, `value_and_grad`, `vjp` and `jvp` return, and `lower`.
 
 A callable starts as Python.  The first call with arguments of some structure compiles a
-specialisation and puts it at the head of the object's native chain; what it does not take comes back
-here.  Compiled programs are shared by all callables of the same code: `grad(f)` made anew in a loop
-compiles once.
+specialisation and puts it at the head of the object's native chain; what it does not take comes
+back here.  Compiled programs are shared by all callables of the same code: `grad(f)` made anew in
+a loop compiles once.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def grad(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
 
 
 def value_and_grad(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
-    """As `grad`, but the callable returns (value, gradient) at little more than the gradient's cost."""
+    """As `grad`, but the callable returns (value, gradient) at little more than the gradient's
+    cost.
+    """
     return made("value_and_grad", f, {"argnums": checked_argnums(argnums)})
 
 

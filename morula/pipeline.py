@@ -1,7 +1,7 @@
 """The pipeline as a value: one row per stage, from the user's function to native code.
 
-Printing, stopping, timing, verifying and resuming fall out of the table: a `Compilation` makes a stage
-when it is asked for, from the one before.
+Printing, stopping, timing, verifying and resuming fall out of the table: a `Compilation` makes a
+stage when it is asked for, from the one before.
 """
 
 from __future__ import annotations

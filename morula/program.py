@@ -1,8 +1,9 @@
 """A compiled program: native code for one function and one structure of arguments.
 
-Hidden arguments (numbers in closure cells, arrays of modules) are read at every call, along the paths
-that the frontend noted.  What was taken as known, such as a global number or function, is guarded in
-native code and here; where it has changed, `stale` names it and the caller compiles anew.
+Hidden arguments (numbers in closure cells, arrays of modules) are read at every call, along the
+paths that the frontend noted.  What was taken as known, such as a global number or function, is
+guarded in native code and here; where it has changed, `stale` names it and the caller compiles
+anew.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Clean: inline, fold, share, hoist and drop, until the number of ops stays.
 
-Not a pass of its own mathematics: it is `inline`, `simplify`, `cse` and `licm` in one walk (they are
-flags of one builder), then `dce`, repeated.  Stage `opt` is this on every function that the entry reaches,
-and `expand` does it before and after each derivative, because what is shared before is reversed once.
+Not a pass of its own mathematics: it is `inline`, `simplify`, `cse` and `licm` in one walk (they
+are flags of one builder), then `dce`, repeated.  Stage `opt` is this on every function that the
+entry reaches, and `expand` does it before and after each derivative, because what is shared
+before is reversed once.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def clean_function(module: Module, name: str) -> None:
 def pruned(module: Module, entry: str) -> Module:
     """The module with only what the entry reaches: functions, the entry first, and records.
 
-    A pullback that the entry returns is applied from outside, so its function stays with its record.
+    A pullback that the entry returns is applied from outside, so its function stays with its
+    record.
     """
     functions: dict[str, Function] = {}
     records: dict[str, Record] = {}

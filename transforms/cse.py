@@ -5,8 +5,9 @@ Before                                     After
     %1 = mul %y, %x                            %2 = add %0, %0
     %2 = add %0, %1
 
-Why it is right.  Pure ops of equal opcode, operands and attributes have equal results, and a partial op
-that was defined where it stood first is defined where it is dominated (`ir/builder.py`).
+Why it is right.  Pure ops of equal opcode, operands and attributes have equal results, and a
+partial op that was defined where it stood first is defined where it is dominated
+(`ir/builder.py`).
 """
 
 from __future__ import annotations

@@ -6,14 +6,15 @@ Before                                     After
                                                %x.1, %s.1 = unbox %p
                                                %ct.x = call @f.pullback [%x.1, %s.1](1.0)
 
-Take a derivative op whose callee holds none, transitively; clean the callee; differentiate it; replace
-every op that asks for the same derivative, and the `pull`s of its pullback, together.  Repeat.
+Take a derivative op whose callee holds none, transitively; clean the callee; differentiate it;
+replace every op that asks for the same derivative, and the `pull`s of its pullback, together.
+Repeat.
 
-Why it is right.  A callee without derivative ops is a plain function, so `vjp` and `jvp` apply to it.
-Innermost first means that an outer derivative sees the inner one as ordinary calls, so it differentiates
-through it and no tangents are confused.  A pullback is a box of what bwd needs; calling it starts from
-fresh zero accumulators, so it may be called many times.  A derivative op that reaches itself has no
-innermost one: its order depends on a run-time value, which is refused.
+Why it is right.  A callee without derivative ops is a plain function, so `vjp` and `jvp` apply to
+it. Innermost first means that an outer derivative sees the inner one as ordinary calls, so it
+differentiates through it and no tangents are confused.  A pullback is a box of what bwd needs;
+calling it starts from fresh zero accumulators, so it may be called many times.  A derivative op
+that reaches itself has no innermost one: its order depends on a run-time value, which is refused.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 Before                                     After
     %s.2 = call @f.step [%x](%s.1)             %s.2 = mul %s.1, %x    at 2:25 from 6:13
 
-Why it is right.  A call binds the callee's inputs to operands and its results to what it returns; so does
-the copy.  The location of each op says where it was inlined.  Functions in a call cycle stay calls, and so
-do those that are derived by name (`vjp`, `jvp`): `expand` replaces them first.
+Why it is right.  A call binds the callee's inputs to operands and its results to what it returns;
+so does the copy.  The location of each op says where it was inlined.  Functions in a call cycle
+stay calls, and so do those that are derived by name (`vjp`, `jvp`): `expand` replaces them first.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     @f.jvp [captures](parameters, tangents of the active inputs) -> results, tangents
 
-The law.  Every op is followed by its linearisation at the same place: the tangent of the result is the
-sum over the operands of partial times tangent.  Control flow is the primal's: an `if` yields tangents beside
-its values, a loop carries them, ys get histories of tangents.  A value without a tangent has none
-(None, not zero); a zero is made only where one is demanded.
+The law.  Every op is followed by its linearisation at the same place: the tangent of the result
+is the sum over the operands of partial times tangent.  Control flow is the primal's: an `if`
+yields tangents beside its values, a loop carries them, ys get histories of tangents.  A value
+without a tangent has none (None, not zero); a zero is made only where one is demanded.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ Before                                     After
       next %s.1                                  next %s.1
     }                                          }
 
-Why it is right.  A pure op is defined everywhere and has no effect, so computing it once, even before a
-loop that makes no trip, changes nothing.  Partial ops stay behind their checks; nothing leaves an
-arm of `if`.
+Why it is right.  A pure op is defined everywhere and has no effect, so computing it once, even
+before a loop that makes no trip, changes nothing.  Partial ops stay behind their checks; nothing
+leaves an arm of `if`.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ def is_flag(v: Value) -> bool:
 
 
 def is_test(block: Block) -> bool:
-    """An arm of a few pure ops on bools, or comparisons: nothing that a derivative passes through."""
+    """An arm of a few comparisons or ops on bools: no derivative passes through it."""
     return (
         block.end.opcode == "yield"
         and len(block.ops) <= FLAT

@@ -10,9 +10,10 @@ partial is its own transpose.  Its arguments are the builder b, t, the result z,
 is written with b's methods; `linear` names the operands in which an op is linear (forward mode is
 the op itself on tangents) and how to transpose it; `constant` names what has no derivative.
 
-Choices at corners: abs at 0 has derivative 0; min and max at a tie give all to the first operand, as
-the value does; x ** y at x = 0 with y > 1 gives 0 by x; by y it is 0 where x = 0 and y > 0 (the limit), and
-nan for negative x; a function's derivative at its pole is what the formula gives (inf or nan).
+Choices at corners: abs at 0 has derivative 0; min and max at a tie give all to the first operand,
+as the value does; x ** y at x = 0 with y > 1 gives 0 by x; by y it is 0 where x = 0 and y > 0
+(the limit), and nan for negative x; a function's derivative at its pole is what the formula gives
+(inf or nan).
 """
 
 from __future__ import annotations

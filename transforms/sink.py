@@ -8,11 +8,12 @@ Before                                     After
       yield %0                                   yield %0
     }                                          }
 
-Why it is right.  A pure op, or a partial one whose check has passed before it, computes the same in
-the arm.  What every arm needs stays before the `if`.  It matters for derivatives: reverse mode runs the adjoint of an op wherever the op stands, and
-0 times the infinite partial of an untaken arm is nan.  In its arm it contributes exactly nothing.
-A `select` whose operand's own cone holds more than + - * becomes an `if` for the same reason.
-(A value computed outside a loop and used in an arm inside it stays outside.)
+Why it is right.  A pure op, or a partial one whose check has passed before it, computes the same
+in the arm.  What every arm needs stays before the `if`.  It matters for derivatives: reverse mode
+runs the adjoint of an op wherever the op stands, and 0 times the infinite partial of an untaken
+arm is nan.  In its arm it contributes exactly nothing. A `select` whose operand's own cone holds
+more than + - * becomes an `if` for the same reason. (A value computed outside a loop and used in
+an arm inside it stays outside.)
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ twice the contributions add.  For the structured ops:
     while    a `for` over the trips that fwd counted, backwards
     call     bwd of the callee, on residuals that its fwd returned
 
-bwd is built on the primal's own values: an op's adjoint refers to the very operands of the op.  Then
-`residuals` decides what of them is passed again, saved by fwd or computed again, and one renaming
-copy ends it.  So nothing is renamed while reversing, and the text of bwd reads like the primal's.
+bwd is built on the primal's own values: an op's adjoint refers to the very operands of the op.
+Then `residuals` decides what of them is passed again, saved by fwd or computed again, and one
+renaming copy ends it.  So nothing is renamed while reversing, and the text of bwd reads like the
+primal's.
 
 Recursion: what a function's bwd needs of its inputs, and whether anything is saved at all, is the
 least fixpoint: assume nothing, build; if bwd reads more, assume that and build again.  The
