@@ -120,6 +120,8 @@ class Ownership:
         """Why this use must copy; None where it goes in place."""
         v = op.operands[place]
         assert isinstance(v, Value)
+        if v in self.definer and self.definer[v].opcode == "null":
+            return None  # there are no contents
         if self.everything:
             return "everything is copied"
         if not self.owned(v):

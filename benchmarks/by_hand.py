@@ -15,8 +15,8 @@ from .programs import LORENZ_ARGUMENTS, LORENZ_STEPS, STEP
 
 SOURCE = Path(__file__).with_name("lorenz.c")
 BASE = ("-O3", "-march=native", "-shared", "-fPIC")
-# "strict" rounds every operation as Python does.  Left to themselves, gcc and some versions of clang
-# contract a*b+c to one rounding; that is shown, too, but is another function.
+# "strict" rounds every operation as Python does.  Left to themselves, gcc and some versions of
+# clang contract a*b+c to one rounding; that is shown, too, but is another function.
 FLAVOURS = {"strict": (*BASE, "-ffp-contract=off"), "contracted": (*BASE, "-ffp-contract=fast")}
 
 

@@ -191,7 +191,7 @@ def guesses(counts: Counts) -> list[np.ndarray]:
 
 
 def fit(objective: Objective, start: np.ndarray, data: tuple[np.ndarray, ...]) -> OptimizeResult:
-    """A minimum near a start.  The trust region copes with the inf of a wild trial point."""
+    """A minimum near a start.  A line search shortens its step at the inf of a wild trial point."""
     return minimize(objective, start, data, method="BFGS", jac=True, options={"gtol": 1e-6})
 
 

@@ -198,6 +198,8 @@ def _admit(x: Any, v: Value, machine: _Machine) -> Any:
             if not t.strided and not x.flags.c_contiguous:
                 raise TypeError(f"%{v.name}: {t} is contiguous, the argument is not")
             return x if machine.memory else frozen(x.view())
+        case Array() if x is None:  # null: what an untaken arm yields for a saved array
+            return None
         case Box() | List():
             return x
     raise TypeError(f"%{v.name}: {t} cannot be {x!r}")

@@ -264,7 +264,7 @@ STEPS: dict[str, Callable[[Slots, Op], Step]] = {
     "accum": accum,
     "zeros": zeros,
     "zeros_like": lambda s, op: made(s, op, ops.zeros_like),
-    "copy": lambda s, op: made(s, op, lambda x: x.copy()),
+    "copy": lambda s, op: made(s, op, lambda x: None if x is None else x.copy()),  # null
     "len": length,
     "box": lambda s, op: made(s, op, lambda *fields: fields),
     "null": null,

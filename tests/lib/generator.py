@@ -363,7 +363,7 @@ class Writer:
     # ---- functions ----
 
     def nested(self, s: Scope, indent: int) -> None:
-        """A closure, by def or lambda.  What it captures is not set again: it is a value, no cell."""
+        """A closure, by def or lambda.  What it captures is not set again, so it is no cell."""
         g, count = self.name("g"), self.rng.randint(1, 2)
         parameters = [self.name("p") for _ in range(count)]
         inner = Scope(s.floats + parameters, list(s.ints), list(s.arrays), list(s.functions))

@@ -50,7 +50,9 @@ def rebuilt(value: Value, floats: Iterator[float]) -> Value:
 
 def moved(value: Value, direction: Value, t: float) -> Value:
     """value + t * direction."""
-    return rebuilt(value, iter([x + t * d for x, d in zip(leaves(value), leaves(direction))]))
+    return rebuilt(
+        value, iter([x + t * d for x, d in zip(leaves(value), leaves(direction), strict=True)])
+    )
 
 
 def dot(a: Value, b: Value) -> float:
@@ -88,11 +90,11 @@ def agree(got: Value, expected: Value, what: str, equal: Callable[[float, float]
     assert kind(got) == kind(expected), told
     if isinstance(expected, tuple):
         assert len(got) == len(expected), told
-        for k, (g, e) in enumerate(zip(got, expected)):
+        for k, (g, e) in enumerate(zip(got, expected, strict=True)):
             agree(g, e, f"{what}[{k}]", equal)
     elif isinstance(expected, np.ndarray):
         assert got.shape == expected.shape and got.dtype == expected.dtype, told
-        assert all(equal(g, e) for g, e in zip(got.tolist(), expected.tolist())), told
+        assert all(map(equal, got.tolist(), expected.tolist())), told
     elif kind(expected) == "float":
         assert equal(float(got), float(expected)), told
     else:
@@ -173,7 +175,7 @@ def confirmed(gradient: Value, phi: Callable[..., float], args: Value, what: str
     """A gradient against differences, leaf by leaf."""
     got, expected = list(leaves(gradient)), differences(phi, args)
     assert len(got) == len(expected), f"{what}: {gradient!r} for arguments {args!r}"
-    for k, (g, d) in enumerate(zip(got, expected)):
+    for k, (g, d) in enumerate(zip(got, expected, strict=True)):
         assert d.confirms(g), f"{what}, leaf {k}: {g!r}, differences {d.value!r} +- {d.error:.1e}"
 
 
