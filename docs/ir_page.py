@@ -161,7 +161,6 @@ GENERIC: dict[str, str] = {
 
 # by the name of the rule; T is one scalar type, S any
 RULES: dict[str, str] = {
-    "compared": "T, T → bool",
     "selected": "bool, S, S → S",
     "converted": "T → U",
     "measured": "array → i64",
@@ -204,10 +203,8 @@ def types(row: ops.Row) -> str:
         return f"{', '.join(map(str, inside['operands']))} → {inside['to']}".lstrip()
     if name == "indexed":
         return "array, i64, …, element → array" if inside["values"] else "array, i64, … → element"
-    if name == "same":
-        assert row.meaning is not None
-        count = len(inspect.signature(row.meaning).parameters)
-        return f"{', '.join('T' * count)} → T"
+    if name == "alike":
+        return f"{', '.join('T' * inside['count'])} → {inside['to'] or 'T'}"
     if row.name == "release":
         return WRITTEN["release"]
     return RULES[name]

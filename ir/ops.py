@@ -51,11 +51,15 @@ class TypeRuleError(TypeError):
 # ---- type rules -------------------------------------------------------------------------------
 
 
-def same(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
-    """All operands of one scalar type, which is the result's."""
-    if not t or any(u != t[0] for u in t) or not isinstance(t[0], Scalar):
-        raise TypeRuleError(f"operands of one scalar type, not {', '.join(map(str, t))}")
-    return (t[0],)
+def alike(count: int, to: Type | None = None) -> Rule:
+    """So many operands of one scalar type; the result has that type, or `to`."""
+
+    def rule(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+        if len(t) != count or any(u != t[0] for u in t) or not isinstance(t[0], Scalar):
+            raise TypeRuleError(f"{count} of one scalar type, not {', '.join(map(str, t))}")
+        return (to or t[0],)
+
+    return rule
 
 
 def of(*operands: Type, to: Type) -> Rule:
@@ -67,11 +71,6 @@ def of(*operands: Type, to: Type) -> Rule:
         return (to,)
 
     return rule
-
-
-def compared(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
-    same(m, t, attrs)
-    return (BOOL,)
 
 
 def selected(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
@@ -204,6 +203,7 @@ def row(
     TABLE[name] = Row(name, rule, effect, cost, meaning)
 
 
+same, same1, compared = alike(2), alike(1), alike(2, BOOL)
 f1, f2, test1 = of(F64, to=F64), of(F64, F64, to=F64), of(F64, to=BOOL)
 
 # fmt: off
@@ -211,8 +211,8 @@ f1, f2, test1 = of(F64, to=F64), of(F64, F64, to=F64), of(F64, to=BOOL)
 row("add",   same, operator.add)
 row("sub",   same, operator.sub)
 row("mul",   same, operator.mul)
-row("neg",   same, operator.neg)
-row("abs",   same, abs)
+row("neg",   same1, operator.neg)
+row("abs",   same1, abs)
 row("div",   f2,   a.div, 4)
 row("floordiv", same, a.floordiv, 8)
 row("mod",   same, a.mod, 8)

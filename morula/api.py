@@ -159,6 +159,13 @@ class Front:
     def signature(self) -> inspect.Signature:
         return inspect.signature(self.target.function)
 
+    @functools.cached_property
+    def order(self) -> tuple[str, ...]:
+        """Parameters as compiled code has them: of the keyword-only ones, the required first."""
+        parameters = self.signature.parameters.values()
+        late = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty]
+        return (*(p.name for p in parameters if p.name not in late), *late)
+
     def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """All arguments in the order of the parameters, defaults filled in."""
         if self.word == "jvp":
@@ -168,12 +175,12 @@ class Front:
         except TypeError as error:
             raise hidden(TypeError(f"{self.target.function.__name__}(): {error}")) from None
         found.apply_defaults()
-        return tuple(found.arguments.values())
+        return tuple(found.arguments[name] for name in self.order)
 
     def params(self, count: int) -> tuple[str, ...]:
         if self.word == "jvp":
             return ("primals", "tangents")
-        return tuple(self.signature.parameters)[:count]
+        return self.order[:count]
 
     def slow(self, this: Any, /, *args: Any, **kwargs: Any) -> Any:
         """A call that no native code of this object has taken."""

@@ -137,12 +137,13 @@ def bind(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> list[AV]:
     fn = f.program.functions[callee.info.fn]
     params = [v.name for v in fn.params]
     out: dict[str, AV] = {}
-    if len(args) > len(params):
+    if len(args) > len(params) - fn.attrs.get("kwonly", 0):
         raise mismatch(f, fn.name, f"{len(args)} arguments", params)
     out.update(zip(params, args, strict=False))
+    by_name = params[fn.attrs.get("posonly", 0) :]
     for name, a in kw.items():
-        if name not in params:
-            close = difflib.get_close_matches(name, params, 1)
+        if name not in by_name:
+            close = difflib.get_close_matches(name, by_name, 1)
             raise mismatch(f, fn.name, f"the keyword `{name}`", params, close)
         if name in out:
             raise mismatch(f, fn.name, f"two values for `{name}`", params)
