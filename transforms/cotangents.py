@@ -92,3 +92,8 @@ class Cotangents:
         root = self.shape_root(v)
         self.carried[carry] = entry
         return root is carry
+
+
+def ct_name(v: Operand, default: str = "") -> str:
+    name = v.name if isinstance(v, Value) else ""
+    return f"ct.{name or default}" if name or default else ""

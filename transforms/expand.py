@@ -38,10 +38,11 @@ from ..ir.core import (
 )
 from ..ir.types import I64, Array, Box, Scalar, Type, cotangent_type
 from .clean import clean_function, pruned
+from .derivatives import Derivatives, Rule
 from .jvp import jvp
 from .rebuild import Rebuild
 from .sink import sink_function
-from .vjp import Derivatives, Rule, vjp
+from .vjp import vjp
 
 Wanted = tuple[str, str, tuple[str, ...]]  # "vjp" or "jvp", function, wrt
 

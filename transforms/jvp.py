@@ -16,8 +16,8 @@ from ..ir.builder import Builder
 from ..ir.core import LOOPS, Block, Function, Literal, Loop, Op, Operand, Value, zero_literal
 from ..ir.types import BOOL, Box, Scalar, Type, cotangent_type, history_type, is_threaded
 from .activity import active_values
+from .derivatives import Derivatives
 from .rules import CONSTANT, LINEAR, PARTIALS, apply_partial
-from .vjp import Derivatives
 
 
 def jvp(d: Derivatives, name: str, active: Sequence[bool]) -> tuple[str, list[int]]:

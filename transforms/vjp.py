@@ -32,7 +32,7 @@ Churavy 2020.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..ir.builder import Builder
 from ..ir.core import (
@@ -45,60 +45,16 @@ from ..ir.core import (
     Record,
     Value,
     free_values,
-    literal,
-    reached,
     walk,
 )
-from ..ir.types import BOOL, I64, Box, Type, cotangent_type, history_type, is_threaded
-from .activity import active_values, consumed, consumed_inputs
-from .cotangents import Cotangents
+from ..ir.types import BOOL, Box, Type, cotangent_type, is_threaded
+from .activity import active_values, consumed
+from .cotangents import Cotangents, ct_name
+from .derivatives import Derivatives, Rule
+from .loop_reversal import LoopReversal
 from .rebuild import Rebuild
 from .residuals import Residuals, extended
 from .rules import CONSTANT, LINEAR, PARTIALS, apply_partial
-
-
-@dataclass(eq=False)
-class Rule:
-    """How to call the derivative of a function.  Positions count captures, then parameters."""
-
-    fwd: str
-    bwd: str
-    active: list[int]  # inputs whose cotangent bwd returns
-    seeds: list[int]  # results whose cotangent it takes
-    accumulators: list[int]  # active inputs that are only read: threaded through
-    needed: list[int] = field(default_factory=list)  # inputs that bwd takes again
-    residuals: list[Type] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)  # of the residuals
-
-
-Key = tuple[str, tuple[bool, ...], tuple[bool, ...]]
-
-
-class Derivatives:
-    """The derivatives made in one module: rules by (function, active inputs, seeded results)."""
-
-    def __init__(self, module: Module) -> None:
-        self.module = module
-        self.rules: dict[Key, Rule] = {}
-        self.pushforwards: dict[tuple[str, tuple[bool, ...]], tuple[str, list[int]]] = {}
-        self.consumed: dict[str, tuple[bool, ...]] = {}
-
-    def fresh(self, name: str) -> str:
-        """A function or record name that is not taken."""
-        taken = self.module.functions.keys() | self.module.records.keys()
-        k = 1
-        while (candidate := name if k == 1 else f"{name}.{k}") in taken:
-            k += 1
-        return candidate
-
-    def consumes(self, name: str) -> tuple[bool, ...]:
-        return consumed_inputs(self.module, name, self.consumed)
-
-    def is_recursive(self, name: str) -> bool:
-        ops = walk(self.module.functions[name].body)
-        return any(
-            op.opcode == "call" and name in reached(self.module, op.attrs["fn"]) for op in ops
-        )
 
 
 def vjp(d: Derivatives, name: str, active: Sequence[bool], seeds: Sequence[bool]) -> Rule:
@@ -383,121 +339,6 @@ class Reverse(Cotangents):
         self.add(b, op.operands[0], b.emit("box", fields, {"record": t.record}, [t])[0])
 
 
-class LoopReversal:
-    """The reversal of one `for` or `while`."""
-
-    def __init__(self, reverse: Reverse, b: Builder, loop: Loop, cts: Cts) -> None:
-        self.r, self.b, self.loop, self.cts = reverse, b, loop, cts
-        self.inner = b.child("loop")
-        n = loop.ncarries
-        self.carried = [k for k in range(n) if loop.carries[k] in reverse.active]
-        self.ys = [k for k in range(len(loop.ys)) if cts[n + k] is not None]
-
-    def run(self) -> None:
-        r, b, loop = self.r, self.b, self.loop
-        if loop.body.end.opcode == "unreachable":  # no trip was made
-            for k in self.carried:
-                r.add(b, loop.inits[k], self.carry_seed(k))
-            return
-        carries = [
-            self.inner.param(r.ct_type(loop.carries[k]), ct_name(loop.carries[k]))
-            for k in self.carried
-        ]
-        history = [self.inner.param(r.ct_type(loop.ys[k]), ct_name(loop.ys[k])) for k in self.ys]
-        accumulators = self.accumulators()
-        around, r.ct = r.ct, dict(accumulators)
-        for k, c in zip(self.carried, carries, strict=True):
-            r.add(self.inner, loop.next[k], c)
-        for k, c in zip(self.ys, history, strict=True):
-            r.add(self.inner, loop.ys[k], c)
-        r.reverse(self.inner, loop.body)
-        nexts = [r.ct.pop(loop.carries[k], None) for k in self.carried]
-        after = [
-            r.zero(self.inner, loop.carries[k]) if c is None else c
-            for k, c in zip(self.carried, nexts, strict=True)
-        ]
-        elements = {k: r.ct.pop(v) for k, v in enumerate(loop.elements) if v in r.ct}
-        outside = [v for v in r.ct if r.ct[v] is not accumulators.get(v)]
-        totals, sums = self.collect(outside, accumulators)
-        r.ct = around
-        self.emit(carries, history, after, elements, outside, totals, sums)
-
-    def accumulators(self) -> dict[Value, Operand]:
-        """A carry for the accumulator of every active array that the body reads from outside."""
-        r = self.r
-        return {
-            v: self.inner.param(r.ct_type(v), ct_name(v))
-            for v in free_values(self.loop.body)
-            if v in r.active and is_threaded(v.type)
-        }
-
-    def collect(
-        self, outside: list[Value], accumulators: dict[Value, Operand]
-    ) -> tuple[list[Operand], list[Operand]]:
-        """Carries that sum the contributions to values from outside, and their next values."""
-        r = self.r
-        totals, sums = [], []
-        for v in outside:
-            if v in accumulators:
-                totals.append(accumulators[v])
-                sums.append(r.ct[v])
-            else:
-                total = self.inner.param(r.ct_type(v), ct_name(v))
-                totals.append(total)
-                sums.append(self.inner.op("accum", total, r.ct[v]))
-        return totals, sums
-
-    def carry_seed(self, k: int) -> Operand:
-        c = self.cts[k]
-        return self.r.zero(self.b, self.loop.results[k]) if c is None else c
-
-    def emit(
-        self,
-        carries: list[Value],
-        history: list[Value],
-        after: list[Operand],
-        elements: dict[int, Operand],
-        outside: list[Value],
-        totals: list[Operand],
-        sums: list[Operand],
-    ) -> None:
-        r, b, loop, inner = self.r, self.b, self.loop, self.inner
-        outs = [*after, *sums, *elements.values()]
-        index = loop.index if loop.index is not None else inner.param(I64, "k")
-        given = [index, *loop.elements] if loop.is_for else [index]
-        pairs = r.residuals.save(inner, loop.body, outs, given)
-        used = set(free_values(inner.block((), "next", outs)))
-        read = [k for k, v in enumerate(loop.elements) if v in used]
-        params = [index, *carries, *totals, *history]
-        params += [loop.elements[k] for k in read] + [v for v, _ in pairs]
-        groups = (len(after) + len(sums), len(elements))
-        body = inner.block(params, "next", outs, groups)  # type: ignore[arg-type]
-        inits = [self.carry_seed(k) for k in self.carried]
-        inits += [r.accumulator(b, v) if is_threaded(v.type) else r.zero(b, v) for v in outside]
-        each = [c for k in self.ys if (c := self.cts[loop.ncarries + k]) is not None]
-        each += [loop.each[k] for k in read] + [carrier for _, carrier in pairs]
-        bounds: Sequence[Operand] = loop.bounds
-        if not loop.is_for:
-            bounds = (literal(0), r.residuals.trip_count(loop.op), literal(1))
-        types = [v.type for v in inits] + [history_type(v.type) for v in elements.values()]
-        names = [ct_name(loop.results[k]) for k in self.carried] + [ct_name(v) for v in outside]
-        attrs = {} if loop.reversed else {"reversed": True}
-        operands = [*bounds, *inits, *each]
-        results = b.emit(
-            "for", operands, attrs, types, names, [body], groups=(3, len(inits), len(each))
-        )
-        n, m = len(self.carried), len(inits)
-        for v, c in zip(outside, results[n:m], strict=True):
-            if is_threaded(v.type):
-                r.put(v, c)
-            else:
-                r.add(b, v, c)
-        for k, c in zip(elements, results[m:], strict=True):
-            r.add(b, loop.each[k], c)
-        for k, c in zip(self.carried, results[:n], strict=True):
-            r.add(b, loop.inits[k], c)
-
-
 class Renaming(Rebuild):
     """The copy that ends bwd: values of arms stand for their carriers."""
 
@@ -509,11 +350,6 @@ class Renaming(Rebuild):
         while isinstance(v, Value) and v not in self.env:
             v = self.alias[v]
         return self.env[v] if isinstance(v, Value) else v
-
-
-def ct_name(v: Operand, default: str = "") -> str:
-    name = v.name if isinstance(v, Value) else ""
-    return f"ct.{name or default}" if name or default else ""
 
 
 Cts = list[Operand | None]
