@@ -7,12 +7,15 @@ What cannot go in is a `BorderError` that says what to write instead.
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..ir.structure import Constant, Leaf, PullbackTree, Tree, Tuple
+from ..ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple
+from ..ir.structure import cotangent_tree, leaf_types as types_of
 from ..ir.types import BOOL, F64, I64, Array
 
 INT64 = range(-(1 << 63), 1 << 63)
@@ -54,7 +57,47 @@ def classify(value: object, name: str = "an argument") -> Tree:
         return Tuple(tuple(classify(v, f"{name}[{k}]") for k, v in enumerate(value)))
     if isinstance(tree := getattr(value, "tree", None), PullbackTree):
         return tree
+    if isinstance(value, enum.Enum):
+        return Constant(value)
+    if (names := part_names(value)) is not None:
+        parts = zip(names, parts_of(value, names), strict=True)
+        kids = tuple(classify(v, f"{name}.{n}") for n, v in parts)
+        return Record(type(value), names, kids)
     raise _refused(value, name)
+
+
+def part_names(value: object) -> tuple[Any, ...] | None:
+    """Fields of a dataclass or NamedTuple, keys of a dict; None for anything else."""
+    if type(value) is dict:
+        return tuple(value) if all(type(k) in (str, int) for k in value) else None
+    if isinstance(value, type):
+        return None
+    if dataclasses.is_dataclass(value):
+        return tuple(f.name for f in dataclasses.fields(value))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return tuple(value._fields)
+    return None
+
+
+def parts_of(value: Any, names: tuple[Any, ...]) -> list[Any]:
+    """What a record holds under these names."""
+    if isinstance(value, dict):
+        return [value[n] for n in names]
+    return [getattr(value, n) for n in names]
+
+
+def made_of(cls: type, names: tuple[Any, ...], parts: list[Any]) -> Any:
+    """A record of these parts, as they are: nothing of the class runs."""
+    if cls is list:
+        return parts
+    if cls is dict:
+        return dict(zip(names, parts, strict=True))
+    if issubclass(cls, tuple):
+        return tuple.__new__(cls, parts)
+    made = cls.__new__(cls)
+    for n, v in zip(names, parts, strict=True):
+        object.__setattr__(made, n, v)
+    return made
 
 
 def _classify_array(a: np.ndarray[Any, Any], name: str) -> Tree:
@@ -112,6 +155,11 @@ def flatten(tree: Tree, value: Any) -> Iterator[Any]:
                 raise BorderError("E03", f"a tuple of {len(kids)} is expected, not {value!r}")
             for kid, v in zip(kids, value, strict=True):
                 yield from flatten(kid, v)
+        case Record(cls, names, kids):
+            if type(value) is not cls:
+                raise BorderError("E03", f"a {cls.__name__} is expected, not {value!r}")
+            for kid, v in zip(kids, parts_of(value, names), strict=True):
+                yield from flatten(kid, v)
         case PullbackTree():
             yield value.box
         case Constant():
@@ -125,6 +173,15 @@ def rebuild(tree: Tree, leaves: Iterator[Any], pullback: Callable[[PullbackTree,
             return next(leaves)
         case Tuple(kids):
             return tuple(rebuild(kid, leaves, pullback) for kid in kids)
+        case Record(cls, names, kids):
+            return made_of(cls, names, [rebuild(kid, leaves, pullback) for kid in kids])
+        case Sum(kids):
+            tag, made = next(leaves), None
+            for k, kid in enumerate(kids):
+                own = [next(leaves) for _ in types_of(kid)]
+                if k == tag:
+                    made = rebuild(kid, iter(own), pullback)
+            return made
         case PullbackTree():
             return pullback(tree, next(leaves))
         case Constant(value):
@@ -159,11 +216,48 @@ def _cotangent(tree: Tree, value: Any, lengths: Iterator[int | None], name: str)
                 raise _wrong(value, name, f"a tuple of {len(kids)}")
             for k, (kid, v) in enumerate(zip(kids, value, strict=True)):
                 yield from _cotangent(kid, v, lengths, f"{name}[{k}]")
+        case Record(cls, names, kids):
+            if type(value) is not cls or (cls in (dict, list) and len(value) != len(kids)):
+                raise _wrong(value, name, f"a {cls.__name__}")
+            if cls is dict and set(value) != set(names):
+                raise _wrong(value, name, f"a dict with the keys {', '.join(map(repr, names))}")
+            parts = value if cls is list else parts_of(value, names)
+            for n, kid, v in zip(names or range(len(kids)), kids, parts, strict=True):
+                yield from _cotangent(kid, v, lengths, f"{name}.{n}")
+        case Sum(kids):
+            yield from _cotangent_sum(kids, value, lengths, name)
         case _:
             if isinstance(tree, (Leaf, PullbackTree)):
                 next(lengths, None)
             if value is not None:
                 raise _wrong(value, name, "None, as the result there holds no float")
+
+
+def _cotangent_sum(
+    kids: Sequence[Tree], value: Any, lengths: Iterator[int | None], name: str
+) -> Iterator[Any]:
+    """The cotangent of one of several: of the first that it fits; those of the others are zero."""
+    next(lengths, None)  # the tag
+    sizes = [[next(lengths, None) for _ in types_of(kid)] for kid in kids]
+    out: list[list[Any] | None] = [None] * len(kids)
+    refused: BorderError | None = None
+    for k, kid in enumerate(kids):
+        try:
+            out[k] = list(_cotangent(kid, value, iter(sizes[k]), name))
+            break
+        except BorderError as e:
+            refused = refused or e
+    else:
+        if value is not None and refused is not None:
+            raise refused
+    for kid, leaves in zip(kids, out, strict=True):
+        yield from _zeros(kid) if leaves is None else leaves
+
+
+def _zeros(tree: Tree) -> Iterator[Any]:
+    """A zero cotangent."""
+    for t in types_of(cotangent_tree(tree)):
+        yield 0.0 if t == F64 else np.zeros(0) if isinstance(t, Array) else 0
 
 
 def _cotangent_array(value: Any, length: int | None, name: str) -> np.ndarray[Any, Any]:

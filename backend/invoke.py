@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..ir.core import Module
-from ..ir.structure import Constant, Leaf, PullbackTree, Tree, Tuple, leaf_types
+from ..ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple, leaf_types
 from ..ir.types import BOOL, F64, Array, Type
 from . import runtime
 from .border import BorderError, cotangent, flatten, rebuild
@@ -163,7 +163,7 @@ def _holds_pullback(tree: Tree) -> bool:
     match tree:
         case PullbackTree():
             return True
-        case Tuple(kids):
+        case Tuple(kids) | Record(_, _, kids) | Sum(kids):
             return any(map(_holds_pullback, kids))
     return False
 
@@ -182,8 +182,11 @@ def _lengths(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, tuple[int | None, 
             case Leaf() | PullbackTree():
                 leaf = next(left)
                 sizes = (len(leaf) if isinstance(leaf, np.ndarray) else None,)
-            case Tuple(kids):
+            case Tuple(kids) | Record(_, _, kids):
                 sizes = tuple(n for kid in kids for n in walk(kid, left))
+            case Sum(kids):
+                next(left)
+                sizes = (None, *[n for kid in kids for n in walk(kid, left)])
             case Constant():
                 pass
         if found.setdefault(part, sizes) != sizes:
@@ -254,17 +257,23 @@ class Pullback:
         return MethodType(_applied, self)
 
     def __repr__(self) -> str:
-        return f"<pullback of {self.tree.record.partition('.pullback')[0]}>"
+        kind = "pushforward" if self.tree.spread else "pullback"
+        return f"<{kind} of {self.tree.record.partition('.pullback')[0]}>"
 
     def __reduce__(self) -> str:
         raise TypeError("cannot pickle a pullback: it lives in this process's memory")
 
 
-def pullback(of: Pullback, ct: Any) -> Any:
-    """Apply a pullback to a cotangent of the result."""
-    native = of._native
+def pullback(of: Pullback, *cts: Any) -> Any:
+    """Apply a pullback to a cotangent of the result, a pushforward to tangents of the arguments."""
+    native, tree = of._native, of.tree
     try:
-        given = cotangent(of.tree.primal, ct, of._lengths)
+        if tree.spread:
+            given = cotangent(tree.primal, cts, (), "tangents")
+        elif len(cts) == 1:
+            given = cotangent(tree.primal, cts[0], of._lengths)
+        else:
+            raise BorderError("E09", f"a pullback got {len(cts)} arguments", "pass one cotangent")
     except BorderError as error:
         if native.refuse is None:
             raise
@@ -274,4 +283,4 @@ def pullback(of: Pullback, ct: Any) -> Any:
     return rebuild(pull.result, iter(got), _no_pullback)
 
 
-_applied = CompiledCallable(pullback, lambda _, *args, **kwargs: pullback(*args, **kwargs))
+_applied = CompiledCallable(pullback, lambda _, *args: pullback(*args))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.structure import Constant, Leaf, PullbackTree, Tree, Tuple
+from ..ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple
 from ..ir.types import BOOL, F64, I64, Array
 from .callable_type import HEADER
 from .text import TYPE, Text
@@ -106,7 +106,7 @@ def takes(tree: Tree) -> bool:
             return t in (F64, I64, BOOL) or (isinstance(t, Array) and (t.elem, t.rank) == (F64, 1))
         case Tuple(kids):
             return all(map(takes, kids))
-        case PullbackTree():
+        case PullbackTree() | Record() | Sum():
             return False
     return True
 

@@ -40,6 +40,8 @@ def follow(path: Path, entry: FunctionType) -> Any:
                 found = found.__closure__[k].cell_contents
             case ("default", name):
                 found = dict(default_values(found))[name]
+            case ("class", cls):
+                found = cls
             case ("attribute", name):
                 found = getattr(found, name)
             case ("unwrapped",):

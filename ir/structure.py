@@ -4,6 +4,8 @@ In typed IR everything is flattened to leaves; a `Tree` says how leaves make up 
 
     Leaf(F64)                       one SSA value
     Tuple((Leaf(F64), Leaf(I64)))   a tuple
+    Record(Point, ("x", "y"), ...)  a dataclass or NamedTuple; a dict, whose names are its keys; a list
+    Sum((Leaf(F64), Constant(None)))  one of several, an i64 tag says which; leaves of all of them
     Constant(None)                  no leaf: the value is known (None, a string, a function)
     PullbackTree(...)               one leaf, box<@f.pullback>, and what calling it takes and gives
 """
@@ -14,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .types import Type, cotangent_type
+from .types import I64, Type, cotangent_type
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,22 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Tuple:
+    kids: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record by its fields, a dict by its keys, a list (without names)."""
+
+    cls: type
+    names: tuple[Any, ...]
+    kids: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class Sum:
+    """One of several structures: a tag, then the leaves of all, those of the others zero."""
+
     kids: tuple[Tree, ...]
 
 
@@ -43,9 +61,11 @@ class PullbackTree:
     record: str
     primal: Tree
     results: Tree
+    rest: tuple[Type, ...] = ()  # cotangents that are zero: of what f gives beside `primal`
+    spread: bool = False  # a pushforward: the parts of the one tuple are its arguments
 
 
-Tree = Leaf | Tuple | Constant | PullbackTree
+Tree = Leaf | Tuple | Record | Sum | Constant | PullbackTree
 
 
 def leaf_types(tree: Tree) -> Iterator[Type]:
@@ -55,7 +75,11 @@ def leaf_types(tree: Tree) -> Iterator[Type]:
     match tree:
         case Leaf(t):
             yield t
-        case Tuple(kids):
+        case Tuple(kids) | Record(_, _, kids):
+            for kid in kids:
+                yield from leaf_types(kid)
+        case Sum(kids):
+            yield I64
             for kid in kids:
                 yield from leaf_types(kid)
         case PullbackTree():
@@ -69,6 +93,10 @@ def cotangent_tree(tree: Tree) -> Tree:
             c = cotangent_type(t)
             return Constant(None) if c is None else Leaf(c)
         case Tuple(kids):
+            return Tuple(tuple(cotangent_tree(k) for k in kids))
+        case Record(cls, names, kids):
+            return Record(cls, names, tuple(cotangent_tree(k) for k in kids))
+        case Sum(kids):
             return Tuple(tuple(cotangent_tree(k) for k in kids))
         case _:
             return Constant(None)

@@ -26,10 +26,10 @@ from .frontend.errors import Error
 from .frontend.lower import step_key
 from .frontend.resolve import Path, follow, library_name
 from .ir.builder import Builder
-from .ir.core import Function, Module, Site
+from .ir.core import Function, Module, Operand, Site, literal, zero_literal
 from .ir.ops import record_types
-from .ir.structure import Constant, PullbackTree, Tree, Tuple, cotangent_tree, leaf_types
-from .ir.types import Box
+from .ir.structure import Constant, PullbackTree, Record, Sum, Tree, Tuple, cotangent_tree, leaf_types
+from .ir.types import Box, Scalar, Type
 from .pipeline import Compilation
 from .transforms.clean import clean
 
@@ -121,12 +121,23 @@ class Program:
         box = b.param(Box(record), "pullback")
         cts = [b.param(t, "ct") for t in leaf_types(cotangent_tree(tree.primal))]
         fields = b.emit("unbox", [box], {}, record_types(module, record))
-        groups = (len(fields), len(cts))
-        outs = b.emit("call", [*fields, *cts], {"fn": record}, applied.results, groups=groups)
+        zeros = [zero(b, t) for t in tree.rest]
+        groups = (len(fields), len(cts) + len(zeros))
+        operands = [*fields, *cts, *zeros]
+        outs = b.emit("call", operands, {"fn": record}, applied.results, groups=groups)
         name = f"{record}.apply"
         body = b.block((), "return", outs)
         entry = Function(name, (), (box, *cts), applied.results, body, {}, applied.loc)
         return Module({name: entry, **module.functions}, module.records), name
+
+
+def zero(b: Builder, t: Type) -> Operand:
+    """The cotangent of what nobody asks about; an array of length 0 stands for zeros."""
+    if isinstance(t, Scalar):
+        return zero_literal(t)
+    if isinstance(t, Box):
+        return b.op("null", type=t)
+    return b.op("zeros", literal(0))
 
 
 # ---- where values come from
@@ -169,10 +180,14 @@ def exported(tree: Tree, program: Program) -> Tree:
     match tree:
         case Tuple(kids):
             return Tuple(tuple(exported(k, program) for k in kids))
-        case PullbackTree(record, primal, results):
+        case Record(cls, names, kids):
+            return Record(cls, names, tuple(exported(k, program) for k in kids))
+        case Sum(kids):
+            return Sum(tuple(exported(k, program) for k in kids))
+        case PullbackTree(record, primal, results, rest, spread):
             name = f"{record}.out{next(_numbers)}"
             EXPORTED[name] = program
-            return PullbackTree(name, primal, exported(results, program))
+            return PullbackTree(name, primal, exported(results, program), rest, spread)
     return tree
 
 
@@ -220,7 +235,7 @@ def value_key(value: Any, depth: int) -> Any:
 def pullbacks_in(trees: Sequence[Tree]) -> Iterator[PullbackTree]:
     for tree in trees:
         match tree:
-            case Tuple(kids):
+            case Tuple(kids) | Record(_, _, kids) | Sum(kids):
                 yield from pullbacks_in(kids)
             case PullbackTree():
                 yield tree

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...ir.core import Loc
-from ...ir.structure import Constant, Leaf, PullbackTree, Tree, Tuple
-from ...ir.types import BOOL, F64, I64, Array, Box
+from ...ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple
+from ...ir.types import BOOL, F64, I64, Array, Box, cotangent_type
+from ..classes import field_names
 from ..errors import Error
 from .values import Pull, T, static, typ
 
@@ -21,12 +22,19 @@ def type_of_tree(tree: Tree) -> T:
             return T("num", None, (), (t,))
         case Tuple(kids):
             return T("tuple", None, tuple([type_of_tree(k) for k in kids]))
+        case Record(cls, names, kids):
+            parts = tuple([type_of_tree(k) for k in kids])
+            if cls in (dict, list):
+                return T(cls.__name__, names if cls is dict else None, parts)
+            return T("record", cls, parts)
+        case Sum(kids):
+            return T("sum", None, tuple([type_of_tree(k) for k in kids]), (I64,))
         case Constant(value):
             return typ(static(value))
-        case PullbackTree(record, primal, results):
+        case PullbackTree(record, primal, results, rest, spread):
             return T(
                 "pullback",
-                Pull(record, type_of_tree(primal), (), type_of_tree(results)),
+                Pull(record, type_of_tree(primal), rest, type_of_tree(results), spread),
                 (),
                 (Box(record),),
             )
@@ -40,13 +48,21 @@ def tree_of(t: T) -> Tree:
         )
     if t.kind == "tuple":
         return Tuple(tuple([tree_of(k) for k in t.kids]))
+    if t.kind in ("record", "dict", "list"):
+        parts = tuple([tree_of(k) for k in t.kids])
+        if t.kind == "record":
+            return Record(t.info, field_names(t.info), parts)
+        return Record({"dict": dict, "list": list}[t.kind], t.info or (), parts)
+    if t.kind == "sum":
+        return Sum(tuple([tree_of(k) for k in t.kids]))
     if t.kind == "const":
         return Constant(t.info)
     if t.kind == "pullback":
         info: Pull = t.info
-        if info.rest:
-            raise TypeError("a pullback of a function that changes variables around it")
-        return PullbackTree(info.record, tree_of(info.primal), tree_of(info.results))
+        rest = tuple([c for x in info.rest if (c := cotangent_type(x)) is not None])
+        return PullbackTree(
+            info.record, tree_of(info.primal), tree_of(info.results), rest, info.spread
+        )
     if t.kind == "undef":
         return Constant(None)
     raise TypeError(t.kind)
