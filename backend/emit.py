@@ -49,6 +49,11 @@ def line(text: str) -> Row:
     return row
 
 
+def same(c: Code, op: Op) -> list[str]:
+    """No instruction: the operand itself."""
+    return c.of(op.operands[0])
+
+
 def too_large(opcode: str) -> str:
     return f"int too large for 64 bits in {opcode}"
 
@@ -187,7 +192,15 @@ def select(c: Code, op: Op) -> list[str]:
 
 
 def check(c: Code, op: Op) -> list[str]:
-    c.fail_unless(c.of(op.operands[0])[0], op.attrs["error"], op.attrs["text"], op.loc)
+    if len(op.operands) > 1:
+        c.fail_saying(op)
+    else:
+        c.fail_unless(c.of(op.operands[0])[0], op.attrs["error"], op.attrs["text"], op.loc)
+    return []
+
+
+def print_(c: Code, op: Op) -> list[str]:
+    c.hand_over(op.operands, Line(op.attrs["text"]))
     return []
 
 
@@ -202,6 +215,7 @@ ROWS: dict[str, Row] = mathematics.ROWS | {
     "sub f64":      line("fsub{fast} double {x}, {y}"),
     "mul f64":      line("fmul{fast} double {x}, {y}"),
     "div f64":      line("fdiv{fast} double {x}, {y}"),
+    "stop_gradient f64": same,
     "neg f64":      line("fneg{fast} double {x}"),
     "accum f64":    line("fadd{fast} double {x}, {y}"),
     "add i64":      checked("add"),
@@ -219,6 +233,7 @@ ROWS: dict[str, Row] = mathematics.ROWS | {
     "select":       select,
     "convert":      convert,
     "check":        check,
+    "print":        print_,
 }
 ROWS |= {f"{n} f64": line(f"fcmp {p} double {{x}}, {{y}}") for n, p in ORDERED.items()}
 ROWS |= {f"{n} i64": line(f"icmp {p} i64 {{x}}, {{y}}") for n, p in SIGNED.items()}

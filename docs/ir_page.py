@@ -41,6 +41,7 @@ MEANING: dict[str, dict[str, str]] = {
         "min": "Python's min: y where y < x, else x",
         "max": "Python's max: y where y > x, else x",
         "sign": "-1.0, 0.0 or 1.0; nan of nan",
+        "stop_gradient": "x itself, without a derivative",
     },
     "comparison": {
         "eq": "`x == y`",

@@ -71,29 +71,64 @@ OWN: dict[str, str] = {
     "numpy.deg2rad": "radians",
 }
 
+OPERATOR_NAMES = (
+    "add sub mul truediv floordiv mod pow matmul lshift rshift and_ or_ xor lt le gt ge eq ne is_ "
+    "is_not contains getitem neg pos invert not_ iadd isub imul itruediv ifloordiv imod ipow"
+).split()
+OPERATORS = {f"operator.{n}": n for n in OPERATOR_NAMES}
+
+# what works on functions, sequences and records (see `specialize/library.py`)
+LIBRARY = frozenset(
+    (
+        "map filter zip enumerate reversed sorted tuple list dict sum any all max min isinstance "
+        "type getattr hasattr callable setattr print str repr math.prod math.dist "
+        "functools.reduce functools.partial dataclasses.replace dataclasses.astuple "
+        "dataclasses.asdict operator.truth object.__setattr__ "
+        "list.append list.extend list.insert list.pop list.reverse list.index list.count list.copy "
+        "tuple.index tuple.count dict.keys dict.values dict.items dict.get dict.copy dict.update "
+        "const.startswith const.endswith const.upper const.lower const.strip"
+    ).split()
+) | OPERATORS.keys()
+
 # known to lie outside the language, with what to write instead
 INSTEAD: dict[str, str] = {
-    "sum": "add in a loop: `for v in x: s += v`",
-    "numpy.sum": "add in a loop: `for v in x: s += v`",
+    "numpy.sum": "write `sum(x)`",
+    "super": "name the class: `Base.method(self, ...)`",
+    "set": "write a tuple, and compare its elements",
+    "frozenset": "write a tuple, and compare its elements",
+    "iter": "loop over the sequence itself",
+    "next": "index the sequence, or loop over it",
+    "open": "read the file outside, and pass the numbers in",
+    "input": "read it outside, and pass the number in",
+    "eval": "write the expression out",
+    "exec": "write the statements out",
+    "globals": "pass what is needed as an argument",
+    "locals": "pass what is needed as an argument",
+    "id": "compare with `is`, or keep a number of your own",
+    "hash": "compare the values themselves",
+    "vars": "name the fields",
+    "dir": "name the fields",
+    "slice": "write the slice: `x[a:b]`",
+    "complex": "keep both parts in floats",
+    "bytes": "pass the numbers in",
     "numpy.dot": "multiply and add in a loop over the indices",
     "numpy.maximum": "write `max(a, b)` for numbers",
     "numpy.minimum": "write `min(a, b)` for numbers",
     "numpy.where": "write `a if condition else b` for numbers",
-    "enumerate": "loop over `range(len(x))` and index",
-    "zip": "loop over `range(len(x))` and index",
-    "reversed": "loop over `range(len(x) - 1, -1, -1)` and index",
-    "print": "return the value, and print it outside",
-    "isinstance": "types are known when compiling: write a function for each",
-    "list": "use a tuple",
     "math.factorial": "write a loop, or `math.gamma(n + 1.0)`",
     "math.fsum": "add in a loop",
 }
 
-DERIVATIVES = ("grad", "value_and_grad", "vjp", "jvp")
+# words that make a function of a function, and those that take the arguments at once
+MAKING = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian")
+APPLIED = ("vjp", "jvp", "hvp", "linearize")
+DERIVATIVES = (*MAKING, *APPLIED)
+CUSTOM = {"custom_vjp": 2, "custom_jvp": 1}  # words that give a function rules, and how many
 
 
 def known_names() -> list[str]:
-    return [*PURE, *OWN, *CONSTANTS, *(f"morula.{n}" for n in DERIVATIVES)]
+    library = [n for n in LIBRARY if n.split(".")[0] not in ("list", "tuple", "dict", "const")]
+    return [*PURE, *OWN, *CONSTANTS, *library, *(f"morula.{n}" for n in DERIVATIVES)]
 
 
 def nearest(name: str) -> str:

@@ -19,34 +19,48 @@ from typing import Any
 
 from ..ir.core import Block, Function, Literal, Loc, Module, Op, Operand, Value, literal
 from ..ir.types import NONE
+from .names import APPLIED, CUSTOM
 
 Word = tuple[str, Mapping[str, Any]]  # grad, value_and_grad, vjp or jvp, and its options
-APPLIED = frozenset({"vjp", "jvp"})  # these take the arguments at once: vjp(f, *args)
 
 
 def wrap(
-    module: Module, name: str, words: Sequence[Word], params: Sequence[str], globals: dict[str, Any]
+    module: Module,
+    name: str,
+    words: Sequence[Word],
+    params: Sequence[str],
+    globals: dict[str, Any],
+    rules: Mapping[int, str] | None = None,
 ) -> Module:
-    """The module with an entry that applies the words, innermost first, to @name and calls it."""
+    """The module with an entry that applies the words, innermost first, to @name and calls it.
+
+    `rules` names the functions of a custom rule, whose captures the entry has, too.
+    """
     f = module.functions[name]
     body = Body(f.loc)
     captures = tuple(Value(NONE, v.name) for v in f.captures)
     inputs = tuple(Value(NONE, p) for p in params)
-    callee: Operand
-    if captures:
-        attrs, groups = {"fn": name}, (len(captures), 0)
-        callee = body.emit("closure", captures, attrs, name, groups)
-    else:
-        callee = body.emit("global", (), {"name": global_name(name, globals), "fn": name}, name)
+    callee = body.function(name, captures, globals)
     for word, options in words:
         apply = body.emit("global", (), {"name": f"morula.{word}"}, word)
-        given = [callee, *inputs] if word in APPLIED else [callee]
+        if word in CUSTOM:
+            parts: list[Operand] = []
+            for rule in options.values():
+                rule_name = (rules or {})[id(rule)]
+                own = tuple(Value(NONE, v.name) for v in module.functions[rule_name].captures)
+                captures += own
+                parts.append(body.function(rule_name, own, globals))
+            callee = body.emit("call", (apply, callee, *parts), {})
+            continue
+        given, attrs = ([callee], {}) if word not in APPLIED else handed_on(f, inputs, callee)
         keywords = {k: v for k, v in options.items() if v is not None}
         values = [body.constant(v) for v in keywords.values()]
-        kw = {"kw": tuple(keywords)} if keywords else {}
+        names = (*attrs.get("kw", ()), *keywords)
+        kw = {**attrs, "kw": names} if names else attrs
         callee = body.emit("call", (apply, *given, *values), kw)
     if words[-1][0] not in APPLIED:
-        callee = body.emit("call", (callee, *inputs), {})
+        given, attrs = handed_on(f, inputs, None)
+        callee = body.emit("call", (callee, *given), attrs)
     end = Op("return", (callee,), loc=f.loc)
     entry = Function(
         entry_name(module, name, words),
@@ -58,6 +72,27 @@ def wrap(
         f.loc,
     )
     return Module({entry.name: entry, **module.functions}, dict(module.records))
+
+
+def handed_on(
+    f: Function, inputs: Sequence[Operand], first: Operand | None
+) -> tuple[list[Operand], dict[str, Any]]:
+    """The parameters of an entry as arguments of a function that has the same ones."""
+    rest, named = (f.attrs.get(word) for word in ("rest", "named"))
+    plain = [k for k in range(len(inputs)) if k not in (rest, named)]
+    if len(inputs) != len(f.params):  # those of `jvp`
+        return [v for v in (first, *inputs) if v is not None], {}
+    most = len(plain) - f.attrs.get("kwonly", 0)
+    given = [v for v in (first, *[inputs[k] for k in plain[:most]]) if v is not None]
+    attrs: dict[str, Any] = {}
+    if rest is not None:
+        attrs["star"] = (len(given),)
+        given.append(inputs[rest])
+    names = tuple([f.params[k].name for k in plain[most:]])
+    given += [inputs[k] for k in plain[most:]]
+    if named is not None:
+        names, given = (*names, "**"), [*given, inputs[named]]
+    return given, attrs | ({"kw": names} if names else {})
 
 
 def entry_name(module: Module, name: str, words: Sequence[Word]) -> str:
@@ -91,6 +126,14 @@ class Body:
         v = Value(NONE, name)
         self.ops.append(Op(opcode, tuple(operands), (v,), attrs, (), self.loc, groups))
         return v
+
+    def function(
+        self, name: str, captures: Sequence[Operand], globals: Mapping[str, Any]
+    ) -> Operand:
+        """A function of the module, with what it captures."""
+        if captures:
+            return self.emit("closure", captures, {"fn": name}, name, (len(captures), 0))
+        return self.emit("global", (), {"name": global_name(name, globals), "fn": name}, name)
 
     def constant(self, value: Any) -> Operand:
         """A literal, or a tuple of them."""

@@ -377,8 +377,13 @@ def callees(op: Op) -> tuple[str, ...]:
     return (name,) if isinstance(name, str) else ()
 
 
-def reached(module: Module, name: str) -> list[str]:
-    """Functions reachable from one, itself first, in order of discovery."""
+RULES = ("vjp", "jvp")  # attributes of a function: the functions that are its custom rule
+
+
+def reached(module: Module, name: str, rules: bool = False) -> list[str]:
+    """Functions reachable from one, itself first, in order of discovery; with `rules`, by custom
+    rules, too.
+    """
     seen: dict[str, None] = {}
     todo = [name]
     while todo:
@@ -387,5 +392,7 @@ def reached(module: Module, name: str) -> list[str]:
             continue
         seen[f] = None
         found = [n for op in walk(module.functions[f].body) for n in callees(op)]
+        if rules:
+            found += [n for rule in RULES for n in module.functions[f].attrs.get(rule, ())]
         todo.extend(reversed(found))
     return list(seen)

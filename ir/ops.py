@@ -220,6 +220,7 @@ row("pow",   same, a.pow_, 30)
 row("min",   same, a.minimum)
 row("max",   same, a.maximum)
 row("sign",  f1,   a.sign)
+row("stop_gradient", f1, float)
 # comparison and truth
 row("eq",    compared, operator.eq)
 row("ne",    compared, operator.ne)
@@ -304,6 +305,7 @@ row("return", None, None, INF)
 row("unreachable", None, None, INF)
 # effects
 row("check", None, None, INF, "raise")
+row("print", None, None, INF, "io")
 # placement, at stage `memory` only
 row("mark",  of(to=MARK), None, INF, "io")
 row("release", None, None, INF, "io")
@@ -333,7 +335,7 @@ OPERATORS = (
 ).split()
 OTHERS = (
     "getattr setattr slice tuple list unpack global closure def self cell cell_get cell_set bound "
-    "raise"
+    "raise dict append with_item fstring"
 ).split()
 GENERIC: dict[str, Row] = {
     n: Row(n, None, "io", INF, getattr(operator, n), True) for n in OPERATORS

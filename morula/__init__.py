@@ -19,14 +19,50 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import grad, jit, jvp, lower, value_and_grad, vjp
+    from .api import (
+        grad,
+        hessian,
+        hvp,
+        jacfwd,
+        jacrev,
+        jit,
+        jvp,
+        linearize,
+        lower,
+        stop_gradient,
+        value_and_grad,
+        vjp,
+    )
+    from .custom import custom_jvp, custom_vjp
     from .frontend.errors import Error
     from .lowered import Lowered
 
-__all__ = ["Error", "Lowered", "grad", "jit", "jvp", "lower", "value_and_grad", "vjp"]
+__all__ = [
+    "Error",
+    "Lowered",
+    "custom_jvp",
+    "custom_vjp",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacrev",
+    "jit",
+    "jvp",
+    "linearize",
+    "lower",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]
 __version__ = "0.1.0"
 
-_HOMES = {"Error": "frontend.errors", "Lowered": "lowered"}
+_HOMES = {
+    "Error": "frontend.errors",
+    "Lowered": "lowered",
+    "custom_jvp": "custom",
+    "custom_vjp": "custom",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .backend.border import BorderError, classify
 from .backend.callable_type import Callable as NativeCallable
+from .frontend.resolve import has_morula
 from .ir.structure import Tree
 from .pipeline import Compilation, Target, Word
 from .program import Program, Unhashable, cells_key, refused
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ARGNUMS = int | str | Sequence[int | str]
 FASTMATH = (False, True, "adjoint")
+GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _lock = threading.RLock()
 _programs: dict[Any, Program] = {}
 _run_time: dict[Any, frozenset[str]] = {}  # by program: globals that are read at each call
@@ -46,41 +48,75 @@ def jit(f: Callable[..., Any], *, fastmath: bool | str = "adjoint") -> Any:
     return made("jit", f, {}, fastmath=fastmath)
 
 
-def grad(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
+def grad(f: Callable[..., Any], argnums: ARGNUMS = 0, has_aux: bool = False) -> Any:
     """The gradient of a function with one float result, by the arguments that `argnums` names.
 
     The gradient has the structure of the argument, None where that holds no float; several
-    argnums give a tuple.  Works inside compiled functions, and on its own results.
+    argnums give a tuple.  With `has_aux` f returns (float, more), and the callable (gradient,
+    more).  Works inside compiled functions, and on its own results.
 
     Raises morula.Error E09 where the result is no float, or the argument holds none.
     """
-    return made("grad", f, {"argnums": checked_argnums(argnums)})
+    return made("grad", f, options_of(argnums, has_aux))
 
 
-def value_and_grad(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
+def value_and_grad(f: Callable[..., Any], argnums: ARGNUMS = 0, has_aux: bool = False) -> Any:
     """As `grad`, but the callable returns (value, gradient) at little more than the gradient's
-    cost.
+    cost; with `has_aux` ((value, more), gradient).
     """
-    return made("value_and_grad", f, {"argnums": checked_argnums(argnums)})
+    return made("value_and_grad", f, options_of(argnums, has_aux))
 
 
-def vjp(f: Callable[..., Any], *args: Any, argnums: ARGNUMS | None = None) -> Any:
+def vjp(
+    f: Callable[..., Any], *args: Any, argnums: ARGNUMS | None = None, has_aux: bool = False
+) -> Any:
     """(f(*args), pullback): the pullback takes a cotangent of the result, as often as you like.
 
     It returns a tuple, one entry per argument (None where an argument holds no float), or what
-    `argnums` names.
+    `argnums` names.  With `has_aux` f returns (y, more), and the result is (y, pullback, more).
     """
-    options = {"argnums": None if argnums is None else checked_argnums(argnums)}
-    return made("vjp", f, options)(*args)
+    return made("vjp", f, options_of(argnums, has_aux))(*args)
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """(f(*primals), directional derivative along `tangents`)."""
-    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise TypeError("jvp takes a tuple of primals and a tuple of tangents: jvp(f, (x,), (dx,))")
-    if len(primals) != len(tangents):
-        raise TypeError(f"jvp got {len(primals)} primals and {len(tangents)} tangents")
-    return made("jvp", f, {})(tuple(primals), tuple(tangents))
+    return made("jvp", f, {})(*pairs("jvp", primals, tangents))
+
+
+def linearize(f: Callable[..., Any], *args: Any) -> Any:
+    """(f(*args), pushforward): the pushforward takes a tangent for each argument, as often as you
+    like, and gives that of the result.
+    """
+    return made("linearize", f, {})(*args)
+
+
+def jacfwd(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
+    """The Jacobian by forward mode: the structure of f's result and, where a float stands in it,
+    that of the arguments that `argnums` names.  Its cost grows with the number of arguments.
+    """
+    return made("jacfwd", f, options_of(argnums))
+
+
+def jacrev(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
+    """As `jacfwd` by reverse mode: its cost grows with the number of results."""
+    return made("jacrev", f, options_of(argnums))
+
+
+def hessian(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
+    """The second derivatives, forward over reverse; several argnums give a tuple of tuples."""
+    return made("hessian", f, options_of(argnums))
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """The Hessian of f, which has one float result, times `tangents`: a tuple with one entry for
+    each primal, at a small multiple of the gradient's cost.
+    """
+    return made("hvp", f, {})(*pairs("hvp", primals, tangents))
+
+
+def stop_gradient(x: Any) -> Any:
+    """x itself; in compiled code no derivative passes through it."""
+    return x
 
 
 def lower(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Lowered:
@@ -98,7 +134,26 @@ def checked_argnums(argnums: Any) -> Any:
     raise TypeError(f"argnums is an int, a name, or a tuple of them, not {argnums!r}")
 
 
+def options_of(argnums: Any, has_aux: bool = False) -> dict[str, Any]:
+    """Options of a word, without those that have their usual value."""
+    found = {"argnums": None if argnums is None else checked_argnums(argnums)}
+    return found | {"has_aux": True} if has_aux else found
+
+
+def pairs(word: str, primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Primals and tangents as tuples of one length."""
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise TypeError(
+            f"{word} takes a tuple of primals and a tuple of tangents: {word}(f, (x,), (dx,))"
+        )
+    if len(primals) != len(tangents):
+        raise TypeError(f"{word} got {len(primals)} primals and {len(tangents)} tangents")
+    return tuple(primals), tuple(tangents)
+
+
 # ---- callables
+
+PAIRED = ("jvp", "hvp")  # words whose callables take primals and tangents
 
 
 def made_or_same(f: Any) -> Any:
@@ -129,7 +184,7 @@ def made(word: str, f: Any, options: dict[str, Any], fastmath: bool | str = "adj
 
 def words_of(f: Any) -> tuple[Word, ...]:
     """The derivative words that a callable stands for, innermost first."""
-    if not isinstance(f, NativeCallable):
+    if not has_morula(f):
         return ()
     word, options = f.__morula__
     inner = words_of(f.__wrapped__)
@@ -138,7 +193,7 @@ def words_of(f: Any) -> tuple[Word, ...]:
 
 def plain(f: Any, word: str) -> FunctionType:
     """The Python function at the bottom."""
-    while isinstance(f, NativeCallable):
+    while has_morula(f):
         f = f.__wrapped__
     if not isinstance(f, FunctionType):
         raise TypeError(
@@ -161,14 +216,22 @@ class Front:
 
     @functools.cached_property
     def order(self) -> tuple[str, ...]:
-        """Parameters as compiled code has them: of the keyword-only ones, the required first."""
+        """Parameters as compiled code has them."""
         parameters = self.signature.parameters.values()
-        late = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty]
-        return (*(p.name for p in parameters if p.name not in late), *late)
+        keyword = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+        rest = [p for p in parameters if p.kind in GATHERING]
+        places = [p for p in parameters if p not in keyword and p not in rest]
+        required = [p for p in keyword if p.default is p.empty]
+        optional = [p for p in keyword if p.default is not p.empty]
+        late = [p for p in places if p.default is not p.empty]
+        early = places[: len(places) - len(late)]
+        # as `frontend.source.parameters` has them
+        order = [*early, *rest, *late, *required, *optional]
+        return tuple(p.name for p in (order if late else [*early, *required, *rest, *optional]))
 
     def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """All arguments in the order of the parameters, defaults filled in."""
-        if self.word == "jvp":
+        if self.word in PAIRED:
             return args
         try:
             found = self.signature.bind(*args, **kwargs)
@@ -178,7 +241,7 @@ class Front:
         return tuple(found.arguments[name] for name in self.order)
 
     def params(self, count: int) -> tuple[str, ...]:
-        if self.word == "jvp":
+        if self.word in PAIRED:
             return ("primals", "tangents")
         return self.order[:count]
 
@@ -186,7 +249,10 @@ class Front:
         """A call that no native code of this object has taken."""
         values = self.bound(args, kwargs)
         program = self.program(self.trees(values))
-        if id(program) not in self.installed and not kwargs and len(args) == len(values):
+        # where a parameter gathers arguments, native code could not tell (1.0, (2.0,)) from both
+        gathers = any(p.kind in GATHERING for p in self.signature.parameters.values())
+        plain = not kwargs and not gathers and len(args) == len(values)
+        if id(program) not in self.installed and plain:
             self.installed.add(id(program))
             program.install(this, self.target.function)
         return program.call(self.target.function, values)

@@ -114,13 +114,17 @@ def source(c: Compilation) -> str:
 
 def ssa(c: Compilation) -> Any:
     from .frontend.lower import lower
+    from .frontend.names import CUSTOM
     from .frontend.wrap import wrap
 
-    lowered = lower(c.target.function)
-    if c.target.words:
+    words = c.target.words
+    rules = words[0][1] if words and words[0][0] in CUSTOM else {}
+    lowered = lower(c.target.function, rules)
+    if words:
         entry = lowered.module.entry.name
-        with_entry = wrap(lowered.module, entry, c.target.words, c.target.params, lowered.globals)
-        lowered.module = with_entry
+        lowered.module = wrap(
+            lowered.module, entry, words, c.target.params, lowered.globals, lowered.rules
+        )
     return lowered
 
 
@@ -146,11 +150,14 @@ def typed(c: Compilation) -> Any:
 
 
 def ad(c: Compilation) -> Module:
+    from .transforms.custom import CustomRule
     from .transforms.expand import UnboundedOrder, expand
     from .transforms.strict import strict
 
     try:
         module = expand(c.module("typed"))
+    except CustomRule as error:
+        raise misused(error) from None
     except UnboundedOrder as error:
         raise Error(
             "E08",
@@ -160,6 +167,29 @@ def ad(c: Compilation) -> Module:
             "take the derivative outside the function that is differentiated",
         ) from None
     return module if c.fastmath else strict(module)
+
+
+def misused(error: Any) -> Error:
+    """A custom rule that cannot give what is asked of it, at the function that has it."""
+    name, _, word = error.function.rpartition(".custom_")
+    found, why, instead = {
+        "forward": (
+            f"forward mode through `{name}`, which has a custom_vjp",
+            "such a rule pulls cotangents back, it does not push tangents",
+            "give it a rule for tangents by `custom_jvp`, which serves reverse mode, too",
+        ),
+        "capture": (
+            f"a derivative by `{error.name}`, which `{name}` takes from the function around it",
+            f"the rule of a custom_{word} speaks of the parameters only",
+            f"pass `{error.name}` to `{name}` as an argument",
+        ),
+        "reads": (
+            f"`{error.name}`, which the rule of `{name}` reads from outside and `{name}` does not",
+            "a function and its rule are called with the same values",
+            "pass it as an argument",
+        ),
+    }[error.kind]
+    return Error("E10", error.loc, found, why, instead)
 
 
 def opt(c: Compilation) -> Module:

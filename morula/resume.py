@@ -14,14 +14,15 @@ import numpy as np
 
 from .backend.border import classify, cotangent, flatten, rebuild
 from .frontend.closures import closures
+from .frontend.names import APPLIED, CUSTOM
 from .frontend.resolve import follow, library_name
 from .frontend.specialize import specialize
-from .frontend.wrap import APPLIED, Body
+from .frontend.wrap import Body
 from .ir.core import Block, Function, Module, Op, Operand, Value, literal
 from .ir.generic import Cell, GenericFunction
 from .ir.interpreter import run
 from .ir.structure import PullbackTree, Tree, leaf_types
-from .ir.types import NONE
+from .ir.types import NONE, Array, Scalar, Type
 from .transforms.expand import expand
 from .transforms.strict import strict
 
@@ -41,11 +42,12 @@ class Pulled:
     def apply(self, cts: Sequence[Any]) -> tuple[Any, ...]:
         return leaves_of(run(self.module, self.function, *cts, captures=self.fields))
 
-    def __call__(self, ct: Any) -> Any:
+    def __call__(self, *cts: Any) -> Any:
         tree = self.tree
         assert tree is not None
         lengths = [None for _ in leaf_types(tree.primal)]
-        got = self.apply(cotangent(tree.primal, ct, lengths))
+        given = cotangent(tree.primal, cts if tree.spread else cts[0], lengths)
+        got = self.apply([*given, *map(zero, tree.rest)])
         return rebuild(tree.results, iter(got), no_pullback)
 
 
@@ -67,6 +69,23 @@ class Derived:
         if kwargs:
             raise TypeError("a derivative is called with positional arguments here")
         return self.resume.call(self, args)
+
+
+@dataclasses.dataclass(eq=False)
+class Ruled:
+    """A function that is being interpreted, with a custom rule: called, it is the function."""
+
+    word: str
+    of: Any
+    rules: tuple[Any, ...]
+
+    @property
+    def captures(self) -> list[Any]:
+        """Says to the interpreter that this is a function of the program."""
+        return []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.of(*args, **kwargs)
 
 
 class Resume:
@@ -118,6 +137,8 @@ class Resume:
 
     def derive_generic(self, word: str, f: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """What `morula.WORD(f, *args, **kwargs)` gives in a generic program."""
+        if word in CUSTOM:
+            return Ruled(word, f, tuple(args))
         if word in APPLIED:
             return Derived(self, word, f, kwargs)(*args)
         names = ("argnums", "has_aux")
@@ -168,6 +189,10 @@ class Making:
                 return self.function(value)
             case Derived():
                 return self.derived(value)
+            case Ruled():
+                apply = self.body.emit("global", [], {"name": f"morula.{value.word}"}, value.word)
+                parts = [self.operand(v) for v in (value.of, *value.rules)]
+                return self.body.emit("call", [apply, *parts], {})
             case Cell():
                 return self.body.emit("cell", [self.operand(value.value)], {})
             case tuple():
@@ -203,7 +228,7 @@ class Making:
 def bottom(derived: Derived) -> GenericFunction:
     """The function under all the words."""
     of = derived.of
-    while isinstance(of, Derived):
+    while isinstance(of, (Derived, Ruled)):
         of = of.of
     assert isinstance(of, GenericFunction)
     return of
@@ -211,6 +236,11 @@ def bottom(derived: Derived) -> GenericFunction:
 
 def leaves_of(got: Any) -> tuple[Any, ...]:
     return got if isinstance(got, tuple) else (got,)
+
+
+def zero(t: Type) -> Any:
+    """The cotangent of what nobody asks about; an array of length 0 stands for zeros."""
+    return 0.0 if isinstance(t, Scalar) else np.zeros(0) if isinstance(t, Array) else None
 
 
 def no_pullback(tree: PullbackTree, value: Any) -> Any:

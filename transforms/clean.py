@@ -52,7 +52,7 @@ def pruned(module: Module, entry: str) -> Module:
     records: dict[str, Record] = {}
     roots = [entry]
     while roots:
-        found = [n for n in reached(module, roots.pop()) if n not in functions]
+        found = [n for n in reached(module, roots.pop(), rules=True) if n not in functions]
         functions.update((n, module.functions[n]) for n in found)
         todo = list(boxes([v.type for n in found for v in values(module.functions[n])]))
         while todo:

@@ -8,7 +8,7 @@ accumulator that ops update in place, so it is put back, never added twice.
 from __future__ import annotations
 
 from ..ir.builder import Builder
-from ..ir.core import LOOPS, Loop, Op, Operand, Value, zero_literal
+from ..ir.core import LOOPS, Loop, Op, Operand, Value, literal, zero_literal
 from ..ir.types import Box, Scalar, cotangent_type, is_threaded
 
 SHAPE_KEEPERS = frozenset({"set", "add_at", "accum", "zeros_like"})
@@ -97,3 +97,17 @@ class Cotangents:
 def ct_name(v: Operand, default: str = "") -> str:
     name = v.name if isinstance(v, Value) else ""
     return f"ct.{name or default}" if name or default else ""
+
+
+def whole(b: Builder, ct: Operand, length: Operand) -> Operand:
+    """The cotangent of an array of this length: itself, or zeros for one of length 0."""
+    n = b.op("len", ct)
+    empty, fits = b.op("eq", n, literal(0)), b.op("eq", n, length)
+    error = {"error": "ValueError", "text": "the cotangent of an array has another length"}
+    b.emit("check", [b.op("or", empty, fits)], error, [])
+    zeros, given = b.child("if"), b.child("if")
+    regions = [
+        zeros.block((), "yield", [zeros.op("zeros", length)]),
+        given.block((), "yield", [ct]),
+    ]
+    return b.emit("if", [empty], {}, [ct.type], ["ct"], regions)[0]

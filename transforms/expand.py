@@ -31,13 +31,14 @@ from ..ir.core import (
     Operand,
     Record,
     Value,
-    literal,
     reached,
     walk,
     zero_literal,
 )
 from ..ir.types import I64, Array, Box, Scalar, Type, cotangent_type
 from .clean import clean_function, pruned
+from .cotangents import whole
+from .custom import without_rules
 from .derivatives import Derivatives, Rule
 from .jvp import jvp
 from .rebuild import Rebuild
@@ -71,11 +72,14 @@ class Expansion:
         while True:
             todo = [
                 (name, op)
-                for name in reached(self.module, self.entry)
+                for name in reached(self.module, self.entry, rules=True)
                 for op in walk(self.module.functions[name].body)
                 if op.opcode in DERIVATIVES
             ]
             if not todo:
+                self.module.functions = {
+                    name: without_rules(f) for name, f in self.module.functions.items()
+                }
                 return pruned(self.module, self.entry)
             wanted = self.innermost([op for _, op in todo])
             if wanted is None:
@@ -95,7 +99,7 @@ class Expansion:
 
     def innermost(self, ops: list[Op]) -> Wanted | None:
         for wanted in dict.fromkeys(map(self.wanted, ops)):
-            inner = reached(self.module, wanted[1])
+            inner = reached(self.module, wanted[1], rules=True)
             held = (op for f in inner for op in walk(self.module.functions[f].body))
             if not any(op.opcode in DERIVATIVES for op in held):
                 return wanted
@@ -104,7 +108,7 @@ class Expansion:
     def prepare(self, name: str) -> None:
         """Clean and sink a function and all that it calls, so that the derivative is lean."""
         clean_function(self.module, name)
-        for f in reversed(reached(self.module, name)):
+        for f in reversed(reached(self.module, name, rules=True)):
             if f not in self.prepared:
                 self.prepared.add(f)
                 clean_function(self.module, f)
@@ -226,20 +230,6 @@ class PullbackMaker:
 
 def seed_is_array(t: Type) -> bool:
     return isinstance(t, Array) and cotangent_type(t) is not None
-
-
-def whole(b: Builder, ct: Operand, length: Operand) -> Operand:
-    """The cotangent of an array of this length: itself, or zeros for one of length 0."""
-    n = b.op("len", ct)
-    empty, fits = b.op("eq", n, literal(0)), b.op("eq", n, length)
-    error = {"error": "ValueError", "text": "the cotangent of an array has another length"}
-    b.emit("check", [b.op("or", empty, fits)], error, [])
-    zeros, given = b.child("if"), b.child("if")
-    regions = [
-        zeros.block((), "yield", [zeros.op("zeros", length)]),
-        given.block((), "yield", [ct]),
-    ]
-    return b.emit("if", [empty], {}, [ct.type], ["ct"], regions)[0]
 
 
 class PushforwardMaker:

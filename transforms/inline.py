@@ -5,12 +5,14 @@ Before                                     After
 
 Why it is right.  A call binds the callee's inputs to operands and its results to what it returns;
 so does the copy.  The location of each op says where it was inlined.  Functions in a call cycle
-stay calls, and so do those that are derived by name (`vjp`, `jvp`): `expand` replaces them first.
+stay calls, and so do those that are derived by name (`vjp`, `jvp`) and those with a custom rule:
+`expand` replaces them first.
 """
 
 from __future__ import annotations
 
 from ..ir.core import Function, Module, reached, walk
+from .custom import is_custom
 from .rebuild import Rebuild
 
 
@@ -34,6 +36,9 @@ class Inlinable:
     def __call__(self, name: str) -> bool:
         if name not in self.known:
             f: Function = self.module.functions[name]
+            if is_custom(f):  # its rule is used where it is differentiated
+                self.known[name] = False
+                return False
             inner = {op.attrs["fn"] for op in walk(f.body) if op.opcode == "call"}
             cyclic = any(name in reached(self.module, callee) for callee in inner)
             self.known[name] = not cyclic and f.body.end.opcode == "return"

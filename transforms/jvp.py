@@ -16,6 +16,7 @@ from ..ir.builder import Builder
 from ..ir.core import LOOPS, Block, Function, Literal, Loop, Op, Operand, Value, zero_literal
 from ..ir.types import BOOL, Box, Scalar, Type, cotangent_type, history_type, is_threaded
 from .activity import active_values
+from .custom import is_custom, pushforward
 from .derivatives import Derivatives
 from .rules import CONSTANT, LINEAR, PARTIALS, apply_partial
 
@@ -26,6 +27,9 @@ def jvp(d: Derivatives, name: str, active: Sequence[bool]) -> tuple[str, list[in
     if key in d.pushforwards:
         return d.pushforwards[key]
     f = d.module.functions[name]
+    if is_custom(f):
+        d.pushforwards[key] = pushforward(d, f, active)
+        return d.pushforwards[key]
     assert f.results is not None
     varied = active_values(f.body, [v for v, a in zip(f.inputs, active, strict=True) if a])
     with_tangent = [k for k, v in enumerate(f.body.outs) if v in varied]

@@ -50,6 +50,7 @@ from ..ir.core import (
 from ..ir.types import BOOL, Box, Type, cotangent_type, is_threaded
 from .activity import active_values, consumed
 from .cotangents import Cotangents, ct_name
+from .custom import is_custom, rule_of
 from .derivatives import Derivatives, Rule
 from .loop_reversal import LoopReversal
 from .rebuild import Rebuild
@@ -63,6 +64,9 @@ def vjp(d: Derivatives, name: str, active: Sequence[bool], seeds: Sequence[bool]
     if key in d.rules:
         return d.rules[key]
     f = d.module.functions[name]
+    if is_custom(f):
+        d.rules[key] = rule_of(d, f, active, seeds, vjp)
+        return d.rules[key]
     reads_only = [not c for c in d.consumes(name)]
     rule = Rule(
         fwd=d.fresh(f"{name}.fwd"),

@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any
 from ...ir.core import Literal, Operand, Record
 from ...ir.types import BOOL, F64, I64, Box, Type, cotangent_type
 from .. import names
-from . import bodies, builtins, calls, instances
-from .joins import zero
+from . import bodies, builtins, calls, custom, instances, jacobians, sums
+from .joins import head, zero
 from .values import (
     AV,
     F64_T,
     NONE_T,
     NOTHING,
+    STRUCTURES,
     Dead,
     Pull,
     T,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from .instances import Target
 
 ARGNUMS = "argnums"
-FUNCTIONS = frozenset({"fn", "derivative", "name", "pullback"})
+FUNCTIONS = frozenset({"fn", "custom", "derivative", "name", "pullback"})
 
 
 # ---- the words: grad, value_and_grad, vjp, jvp, jit ---------------------------------------------
@@ -56,11 +57,19 @@ FUNCTIONS = frozenset({"fn", "derivative", "name", "pullback"})
 
 def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     """A call of one of Morula's own functions."""
+    if name == "stop_gradient":
+        return jacobians.stop_gradient(f, args, kw)
+    if name in names.CUSTOM:
+        return custom.made(f, name, args)
     if name not in (*names.DERIVATIVES, "jit"):
         raise builtins.unknown(f, f"morula.{name}")
     if not args:
         raise f.error("E03", f"{name} without a function", "it takes one first", "pass a function")
     fn, rest = args[0], args[1:]
+    if fn.kind in sums.SUMS:
+        return sums.dispatch(
+            f, fn, lambda g: word(f, name, [g, *rest], dict(kw)), sums.not_callable
+        )
     if fn.kind not in FUNCTIONS:
         raise f.error(
             "E03",
@@ -73,6 +82,10 @@ def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     if name == "jvp":
         builtins.plain(f, "jvp", rest, kw, 2, 2)
         return calls.call(f, AV("derivative", Word("jvp", None), (fn,)), rest, {})
+    if name == "hvp":
+        return jacobians.hvp(f, fn, rest, kw)
+    if name == "linearize":
+        return jacobians.linearize(f, fn, rest, kw)
     if name == "vjp":
         argnums = static_argnums(f, kw.pop(ARGNUMS, NOTHING))
         has_aux = flag(f, kw.pop("has_aux", None))
@@ -85,7 +98,14 @@ def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         found = f"`{min(extra)}`" if extra else f"{len(args)} arguments"
         raise f.error("E03", f"{name} with {found}", "it takes f, argnums, has_aux", "leave it out")
     argnums = static_argnums(f, options[ARGNUMS]) if ARGNUMS in options else 0
-    return AV("derivative", Word(name, argnums, flag(f, options.get("has_aux"))), (fn,))
+    return applied(name, fn, argnums, flag(f, options.get("has_aux")))
+
+
+def applied(name: str, fn: AV, argnums: Any, has_aux: bool) -> AV:
+    """What a word that makes a function of a function makes."""
+    if name == "hessian":
+        return jacobians.hessian(fn, argnums)
+    return AV("derivative", Word(name, argnums, has_aux), (fn,))
 
 
 def static_argnums(f: Frame, a: AV) -> Any:
@@ -181,8 +201,10 @@ def carries(t: T) -> bool:
 
 def cotangents(t: T) -> list[Type | None]:
     """For each leaf of an argument its cotangent type; None for ints, and within functions."""
-    if t.kind == "tuple":
+    if t.kind in STRUCTURES:
         return [c for k in t.kids for c in cotangents(k)]
+    if t.kind == "sum":
+        return [None, *[c for k in t.kids for c in cotangents(k)]]
     if t.kind in ("num", "array"):
         return [cotangent_type(x) for x in leaf_types(t)]
     return [None] * len(leaf_types(t))
@@ -209,7 +231,11 @@ def body(f: Frame, callee: AV, args: list[AV]) -> AV:
     inner = callee.kids[0]
     if w.word == "jvp":
         return push(f, inner, args[0], args[1])
+    if w.word in ("jacfwd", "jacrev"):
+        return jacobians.body(f, w, inner, args)
     value, pullback, aux = reverse(f, w, inner, args)
+    if w.word != "vjp" and value.kind == "sum":
+        value = sums.sole(f, value, is_float, not_a_float)
     if w.word == "vjp":
         extra = (aux,) if w.has_aux else ()
         return AV("tuple", None, (value, pullback, *extra))
@@ -227,6 +253,15 @@ def body(f: Frame, callee: AV, args: list[AV]) -> AV:
     return AV("tuple", None, (given, gradient))
 
 
+def is_float(a: AV) -> bool:
+    return a.kind == "num" and a.leaves[0].type == F64
+
+
+def not_a_float(a: AV) -> sums.Failure:
+    found = "None" if a.kind == "const" and a.info is None else sums.python_type(a)
+    return sums.Failure("TypeError", f"a gradient is that of one float, not of {found}")
+
+
 def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     """A `vjp` op: the value, the pullback, the auxiliary value."""
     t = instances.target(f, inner, args)
@@ -236,12 +271,7 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     for k in chosen:
         wrt += active(instance.names[k], instance.key.args[k])
     if not wrt:
-        raise f.error(
-            "E09",
-            f"{w.word} of a function none of whose arguments holds a float",
-            "a derivative is taken by floats and arrays of floats",
-            "write 2.0 instead of 2: pass a float",
-        )
+        raise no_floats(f, w)
     returns(f, t)
     structures = [cotangent(instance.key.args[k]) for k in chosen]
     results = structures[0] if single else T("tuple", None, tuple(structures))
@@ -263,8 +293,28 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
         value, aux = value.kids
         primal = primal.kids[0]
     rest = tuple(instance.result_types()[len(leaf_types(primal)) :])
-    pullback = AV("pullback", Pull(record, primal, rest, results), (), (out[-1],))
+    given = iter(t.params)
+    known = [build(k, given) for k in instance.key.args]
+    tags = tuple([x for k in chosen for x in tags_of(known[k])])
+    pullback = AV("pullback", Pull(record, primal, rest, results), tags, (out[-1],))
     return value, pullback, aux
+
+
+def tags_of(a: AV) -> list[AV]:
+    """The tags in an argument: its cotangent is the same of several."""
+    if cotangent(typ(a)) == NONE_T:
+        return []
+    own = [number(a.leaves[0])] if a.kind == "sum" else []
+    return own + [x for k in a.kids for x in tags_of(k)]
+
+
+def no_floats(f: Frame, w: Word) -> Exception:
+    return f.error(
+        "E09",
+        f"{w.word} of a function none of whose arguments holds a float",
+        "a derivative is taken by floats and arrays of floats",
+        "write 2.0 instead of 2: pass a float",
+    )
 
 
 def active(leaf_names: list[str], t: T) -> list[str]:
@@ -318,6 +368,9 @@ def record_of(f: Frame, fn: str, wrt: tuple[str, ...]) -> str:
 
 def pull(f: Frame, pullback: AV, args: list[AV], kw: dict[str, AV]) -> AV:
     """A call of a pullback."""
+    if pullback.info.spread:  # a pushforward: one tangent for each argument
+        builtins.plain(f, "a pushforward", args, kw, 0, None)
+        return pulled(f, pullback, AV("tuple", None, tuple(args)))
     builtins.plain(f, "a pullback", args, kw, 1, 1)
     return pulled(f, pullback, args[0])
 
@@ -329,7 +382,7 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
         c = cotangent_type(x)
         if c is not None:
             seeds.append(missing(f, c))
-    types = leaf_types(info.results)
+    types = [x for x in leaf_types(info.results) if x != I64]  # but for tags
     labels = ["ct"] * len(types)
     box = pullback.leaves[0]
     linked = f.program.linked.get(info.record)
@@ -341,7 +394,9 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
         fields = f.results("unbox", [box], linked.record.types)
         attrs, groups = {"fn": linked.fn}, (len(fields), len(seeds))
         out = f.results("call", [*fields, *seeds], types, attrs, labels, (), groups)
-    return build(info.results, iter(out))
+    tags, cts = iter(pullback.kids), iter(out)
+    leaves = [next(tags).leaves[0] if x == I64 else next(cts) for x in leaf_types(info.results)]
+    return build(info.results, iter(leaves))
 
 
 def missing(f: Frame, t: Type) -> Operand:
@@ -351,11 +406,14 @@ def missing(f: Frame, t: Type) -> Operand:
 
 def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
     """The leaves of a cotangent, whose structure is that of the value it belongs to."""
-    if primal.kind == "tuple":
-        if ct.kind != "tuple" or len(ct.kids) != len(primal.kids):
+    if primal.kind in STRUCTURES:
+        if not fits(ct, primal):
             raise wrong_structure(f, ct, primal)
         for a, t in zip(ct.kids, primal.kids, strict=True):
             yield from cotangent_leaves(f, a, t)
+        return
+    if primal.kind == "sum":
+        yield from one_of(f, ct, primal)
         return
     expected = cotangent(primal)
     if expected == F64_T:
@@ -373,6 +431,30 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
             c = cotangent_type(x)
             if c is not None:
                 yield zero(f, c)
+
+
+def one_of(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
+    """The cotangent of one of several: of the alternative that it fits, zeros of the others."""
+    if ct.kind == "sum" and len(ct.kids) == len(primal.kids):
+        for a, t in zip(ct.kids, primal.kids, strict=True):
+            yield from cotangent_leaves(f, a, t)
+        return
+    fitting = [k for k, t in enumerate(primal.kids) if fits(ct, cotangent(t))]
+    if not fitting and not (ct.kind == "const" and ct.info is None):
+        raise wrong_structure(f, ct, primal)
+    for k, t in enumerate(primal.kids):
+        if k in fitting[:1]:
+            yield from cotangent_leaves(f, ct, t)
+        else:
+            for x in leaf_types(t):
+                c = cotangent_type(x)
+                if c is not None:
+                    yield zero(f, c)
+
+
+def fits(ct: AV, t: T) -> bool:
+    """Whether a value has the outer structure of this cotangent."""
+    return ct.kind == t.kind and ct.info == t.info and len(ct.kids) == len(t.kids)
 
 
 def contiguous(f: Frame, x: Operand, t: Type) -> Operand:
@@ -432,18 +514,21 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
     out = derivative_op(f, "jvp", t, moves, tuple(wrt), [*kinds, *changes], "t.y")
     value = instances.finished(f, t, iter(out[: len(kinds)]))
     assert instance.result is not None
-    return AV("tuple", None, (value, tangent(instance.result, iter(out[len(kinds) :]))))
+    moved = tangent(instance.result, value, iter(out[len(kinds) :]))
+    return AV("tuple", None, (value, moved))
 
 
 def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
     """A tangent for each leaf of an argument; None where it has none, or stays."""
-    if t.kind == "tuple" and a.kind == "tuple" and len(a.kids) == len(t.kids):
+    if t.kind == "sum":
+        return tangents_of_one(f, a, x, t)
+    if t.kind in STRUCTURES and fits(a, t):
         out: list[Operand | None] = []
         for b, y, u in zip(a.kids, x.kids, t.kids, strict=True):
             out += tangent_leaves(f, b, y, u)
         return out
     expected = cotangent(t)
-    if a.kind == "const" and a.info is None and expected.kind != "tuple":
+    if a.kind == "const" and a.info is None and expected.kind not in STRUCTURES:
         return [None] * len(leaf_types(t))
     if expected == F64_T and a.kind == "num":
         return [f.convert(a.leaves[0], F64)]
@@ -463,10 +548,32 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
     )
 
 
-def tangent(t: T, leaves: Iterator[Operand]) -> AV:
+def tangents_of_one(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
+    """The tangent of one of several: of the alternative that it fits."""
+    heads = [head(k) for k in t.kids]
+    mine = x.kids if x.kind == "sum" else (x,)
+    places = [heads.index(head(typ(k))) for k in mine]
+    parts: dict[int, list[Operand | None]] = {}
+    if a.kind == "sum" and x.kind == "sum" and len(a.kids) == len(x.kids):
+        for k, b, y in zip(places, a.kids, x.kids, strict=True):
+            parts[k] = tangent_leaves(f, b, y, t.kids[k])
+    else:
+        for k, y in zip(places, mine, strict=True):
+            if not parts and fits(a, cotangent(t.kids[k])):
+                parts[k] = tangent_leaves(f, a, y, t.kids[k])
+        if not parts and not (a.kind == "const" and a.info is None):
+            raise wrong_structure(f, a, t)
+    out: list[Operand | None] = [None]
+    for k, kid in enumerate(t.kids):
+        out += parts.get(k, [None] * len(leaf_types(kid)))
+    return out
+
+
+def tangent(t: T, value: AV, leaves: Iterator[Operand]) -> AV:
     """The tangent of a result: None where it carries none."""
-    if t.kind == "tuple":
-        return AV("tuple", None, tuple([tangent(k, leaves) for k in t.kids]))
+    if t.kind == "sum" or t.kind in STRUCTURES:
+        kids = [tangent(k, v, leaves) for k, v in zip(t.kids, value.kids, strict=True)]
+        return AV(t.kind, t.info, tuple(kids), value.leaves)
     own = [next(leaves) for x in leaf_types(t) if cotangent_type(x) is not None]
     if t.kind == "num" and own:
         return number(own[0])

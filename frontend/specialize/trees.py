@@ -59,6 +59,8 @@ def tree_of(t: T) -> Tree:
         return Constant(t.info)
     if t.kind == "pullback":
         info: Pull = t.info
+        if t.kids:
+            raise TypeError("a pullback to an argument that is one of several kinds of values")
         rest = tuple([c for x in info.rest if (c := cotangent_type(x)) is not None])
         return PullbackTree(
             info.record, tree_of(info.primal), tree_of(info.results), rest, info.spread

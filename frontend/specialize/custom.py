@@ -1,0 +1,257 @@
+"""Functions with rules of their own, made by `custom_vjp` and `custom_jvp`.
+
+    fn @f.custom_vjp(%x: f64) -> f64 {vjp = ("f.custom_vjp.fwd", "f.custom_vjp.bwd")} {
+      %0: f64 = call @f(%x)
+      return %0
+    }
+
+Each part of a rule is an instance, with everything that any part captures, so that one call can
+stand for another: the call itself; fwd, which gives f's results and what it saves; bwd, which takes
+these and the cotangents of the results; the rule of custom_jvp, on primals and tangents.  The rules
+are specialised when the program stands: fwd may call f.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...ir.core import RULES, Loc, Operand, reached
+from ...ir.types import cotangent_type
+from .. import names
+from . import calls, derivatives, instances
+from .joins import Disagree, coerce, zero
+from .values import AV, STRUCTURES, T, build, cotangent, describe, leaf_types, typ
+
+if TYPE_CHECKING:
+    from .frame import Frame
+    from .instances import Instance, Program
+
+
+class Custom(NamedTuple):
+    """What a custom function is: its word, and which part of it an instance runs."""
+
+    word: str
+    part: str = "call"  # "fwd" and "bwd" of custom_vjp, "rule" of custom_jvp
+    params: tuple[T, ...] = ()  # of f, where `part` is no call
+    result: T | None = None
+    within: bool = False  # called by its own fwd, or by what that calls
+
+
+def made(f: Frame, word: str, args: list[AV]) -> AV:
+    """`custom_vjp(f, fwd, bwd)` or `custom_jvp(f, rule)`."""
+    count = names.CUSTOM[word]
+    if len(args) != count + 1 or not all(a.kind in derivatives.FUNCTIONS for a in args):
+        rules = {"custom_vjp": "fwd, bwd", "custom_jvp": "rule"}[word]
+        raise f.error(
+            "E10",
+            f"{word} of {', '.join(describe(typ(a)) for a in args)}",
+            "the rule has to be known where the function is used",
+            f"write `{word}(f, {rules})` here, or define the rule outside the compiled function",
+        )
+    return AV("custom", Custom(word), tuple(args))
+
+
+def called(f: Frame, callee: AV) -> AV:
+    """The callee of a call of a custom function: its own fwd calls another instance."""
+    info: Custom = callee.info
+    for i in f.program.stack:
+        above = i.key.callee
+        if above.kind == "custom" and above.info.part == "fwd" and above.kids == typ(callee).kids:
+            return AV("custom", info._replace(within=True), callee.kids)
+    return callee
+
+
+def body(f: Frame, callee: AV, args: list[AV]) -> AV:
+    """The body of an instance of a part."""
+    info: Custom = callee.info
+    if info.part == "call":
+        return calls.call(f, callee.kids[0], args, {})
+    f.loc = location(f, callee.kids[2 if info.part == "bwd" else 1]) or f.loc
+    return {"fwd": forward, "bwd": backward, "rule": push}[info.part](f, info, callee, args)
+
+
+def location(f: Frame, fn: AV | T) -> Loc:
+    """Where a function is defined."""
+    return f.program.functions[fn.info.fn].loc if fn.kind == "fn" else ()
+
+
+def forward(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
+    out = pair(
+        f,
+        calls.call(f, callee.kids[1], args, {}),
+        "fwd",
+        "it gives the result of the function, and what bwd needs",
+        "return `(result, saved)`",
+    )
+    return AV("tuple", None, (as_result(f, info, out.kids[0], "fwd"), out.kids[1]))
+
+
+def backward(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
+    out = calls.call(f, callee.kids[2], args, {})
+    if out.kind != "tuple" or len(out.kids) != len(info.params):
+        raise f.error(
+            "E10",
+            f"a bwd that returns {describe(typ(out))}",
+            f"it gives one cotangent for each of the {len(info.params)} parameters",
+            "return a tuple, such as `(ct_x,)`, with None where a parameter holds no float",
+        )
+    leaves: list[Operand] = []
+    for a, t in zip(out.kids, info.params, strict=True):
+        leaves += differentials(f, a, t, "bwd", "cotangent")
+    return flat(f, leaves)
+
+
+def push(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
+    out = pair(
+        f,
+        calls.call(f, callee.kids[1], args, {}),
+        "custom_jvp rule",
+        "it gives the result of the function, and its tangent",
+        "return `(y, t_y)`",
+    )
+    assert info.result is not None
+    value = as_result(f, info, out.kids[0], "custom_jvp rule")
+    tangents = list(differentials(f, out.kids[1], info.result, "custom_jvp rule", "tangent"))
+    return AV("tuple", None, (value, flat(f, tangents)))
+
+
+def pair(f: Frame, out: AV, what: str, why: str, instead: str) -> AV:
+    if out.kind != "tuple" or len(out.kids) != 2:
+        raise f.error("E10", f"a {what} that returns {describe(typ(out))}", why, instead)
+    return out
+
+
+def as_result(f: Frame, info: Custom, a: AV, what: str) -> AV:
+    """What a rule says is f's result, as f gives it."""
+    assert info.result is not None
+    try:
+        return build(info.result, iter(coerce(f, a, info.result)))
+    except Disagree:
+        raise f.error(
+            "E10",
+            f"a {what} whose result is {describe(typ(a))}",
+            f"the function itself returns {describe(info.result)}",
+            "return the same kind of value",
+        ) from None
+
+
+def differentials(f: Frame, a: AV, t: T, what: str, kind: str) -> Iterator[Operand]:
+    """Leaves of a cotangent or tangent of a value of type t; None stands for zeros."""
+    if a.kind == "const" and a.info is None:
+        for x in leaf_types(t):
+            c = cotangent_type(x)
+            if c is not None:
+                yield zero(f, c)
+    elif t.kind in STRUCTURES and a.kind in STRUCTURES and len(a.kids) == len(t.kids):
+        for kid, part in zip(a.kids, t.kids, strict=True):
+            yield from differentials(f, kid, part, what, kind)
+    elif t.kind in STRUCTURES or (a.kind != cotangent(t).kind and a.kind != "num"):
+        raise f.error(
+            "E10",
+            f"a {what} that gives {describe(typ(a))} as the {kind} of {describe(t)}",
+            f"a {kind} has the structure of what it belongs to",
+            "give a float for a float, an array for an array, None where there is no float",
+        )
+    else:
+        yield from derivatives.cotangent_leaves(f, a, t)
+
+
+def flat(f: Frame, leaves: list[Operand]) -> AV:
+    kinds = [T("array" if "[" in str(x.type) else "num", None, (), (x.type,)) for x in leaves]
+    return AV("tuple", None, tuple([build(t, iter([x])) for t, x in zip(kinds, leaves, strict=True)]))
+
+
+# ---- rules, once the program stands -------------------------------------------------------------
+
+
+def complete(program: Program, caller: Frame, root: str) -> None:
+    """Specialise the rules of all custom functions that are reached."""
+    functions = program.module.functions
+    while True:
+        by_name = {i.name: i for i in program.instances.values()}
+        todo = [
+            i
+            for n in reached(program.module, root, rules=True)
+            if (i := by_name.get(n)) is not None and waits(i) and not has_rule(functions[n].attrs)
+        ]
+        if not todo:
+            return
+        for i in todo:
+            word: str = i.key.callee.info.word
+            rule = {"custom_vjp": reverse_rule, "custom_jvp": forward_rule}[word](caller, i)
+            attrs: dict[str, Any] = {word.removeprefix("custom_"): tuple(r.name for r in rule)}
+            if i.key.callee.info.within:
+                attrs["within"] = True
+            functions[i.name] = functions[i.name].but(attrs=attrs)
+
+
+def has_rule(attrs: Any) -> bool:
+    return any(r in attrs for r in RULES)
+
+
+def waits(i: Instance) -> bool:
+    return i.key.callee.kind == "custom" and i.key.callee.info.part == "call" and i.result is not None
+
+
+def reverse_rule(caller: Frame, i: Instance) -> tuple[Instance, ...]:
+    fwd = part(caller, i, "fwd", i.key.args)
+    assert i.result is not None
+    if fwd.result is None:
+        raise never(caller, i, 1, "fwd")
+    saved = fwd.result.kids[1]
+    bwd = part(caller, i, "bwd", (saved, cotangent(i.result)))
+    if bwd.result is None:
+        raise never(caller, i, 2, "bwd")
+    return fwd, bwd
+
+
+def forward_rule(caller: Frame, i: Instance) -> tuple[Instance, ...]:
+    primals = T("tuple", None, i.key.args)
+    tangents = T("tuple", None, tuple([cotangent(t) for t in i.key.args]))
+    rule = part(caller, i, "rule", (primals, tangents))
+    if rule.result is None:
+        raise never(caller, i, 1, "custom_jvp rule")
+    return (rule,)
+
+
+def part(caller: Frame, i: Instance, name: str, args: tuple[T, ...]) -> Instance:
+    callee = i.key.callee
+    caller.loc = location(caller, callee.kids[2 if name == "bwd" else 1]) or caller.loc
+    info = Custom(callee.info.word, name, i.key.args, i.result)
+    plain = leaf_types(cotangent(i.result)) == duals(i.result) if i.result else True
+    if i.key.contents or i.written or i.fresh or not plain:
+        raise caller.error(
+            "E10",
+            f"{info.word} of a function that keeps variables, or whose result is of several types",
+            "a rule speaks of floats, arrays, and tuples and records of them",
+            "pass what changes as arguments, and return what is new",
+        )
+    key = instances.Key(callee._replace(info=info), args, ())
+    return instances.resolve(caller, key)
+
+
+def duals(t: T | None) -> list[Any]:
+    return [c for x in leaf_types(t) if (c := cotangent_type(x)) is not None] if t else []
+
+
+def never(caller: Frame, i: Instance, kid: int, what: str) -> Exception:
+    caller.loc = location(caller, i.key.callee.kids[kid]) or caller.loc
+    return caller.error(
+        "E10", f"a {what} that never returns", "each path in it raises", "return a value"
+    )
+
+
+# ---- names --------------------------------------------------------------------------------------
+
+
+def base_name(callee: T, base: Callable[[T], str]) -> str:
+    info: Custom = callee.info
+    name = f"{base(callee.kids[0])}.{info.word}"
+    return name if info.part == "call" else f"{name}.{info.part}"
+
+
+def argument_names(info: Custom, inner: list[str]) -> list[str]:
+    if info.part == "bwd":
+        return ["saved", "ct"]
+    return ["primals", "tangents"] if info.part == "rule" else inner
