@@ -13,13 +13,14 @@ No address stands in the text: what it needs from outside are external symbols.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ..ir.core import Function, Literal, Module, Op, callees, reached, walk
 from ..ir.types import Array
-from . import control, layout, mathematics, runtime, storage
+from . import control, layout, mathematics, output, runtime, storage
 from .mathematics import fast
+from .output import Line
 from .writer import CheckSite, Code, Regions, Row, Sites
 
 METADATA = (
@@ -34,6 +35,7 @@ class Emitted:
 
     text: str
     sites: tuple[CheckSite, ...]
+    takers: Mapping[str, object] = field(default_factory=dict)  # see `output`
 
 
 # ---- rows of scalar ops ------------------------------------------------------------------------
@@ -337,4 +339,6 @@ def emit(module: Module, entries: Sequence[str]) -> Emitted:
         *texts,
         METADATA,
     ]
-    return Emitted("\n".join(map(str, parts)), tuple(sites.ids))
+    if sites.takers:
+        parts += [*output.DECLARES, *output.globals_of(sites.takers)]
+    return Emitted("\n".join(map(str, parts)), tuple(sites.ids), sites.takers)

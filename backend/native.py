@@ -13,7 +13,7 @@ import numpy as np
 
 from ..ir.core import Module
 from ..ir.types import Array, Box, Type
-from . import layout, machine, runtime
+from . import layout, machine, output, runtime
 from .emit import emit
 from .writer import FAILED, CheckSite
 
@@ -27,7 +27,9 @@ class Native:
         self.module = module
         self.names = names or (module.entry.name,)
         self.emitted = emit(module, self.names)
-        self.code = machine.compile(self.emitted.text, [f"entry.{n}" for n in self.names])
+        symbols = output.symbols(self.emitted.takers)
+        entries = [f"entry.{n}" for n in self.names]
+        self.code = machine.compile(self.emitted.text, entries, symbols)
 
     def __call__(
         self, *args: Any, name: str | None = None, ctx: runtime.Context | None = None
@@ -70,7 +72,7 @@ def call(
     status = entry(ctypes.addressof(ctx), ctypes.addressof(slots), ctypes.addressof(found))
     if status == FAILED:
         site = sites[ctx.site]
-        raise getattr(builtins, site.error)(site.text)
+        raise getattr(builtins, site.error)(output.said() if site.values else site.text)
     results, k = [], 0
     for t in types:
         n = len(layout.words(t))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..ir.core import Module
 from ..ir.structure import PullbackTree, Tree
-from . import call, machine
+from . import call, machine, output
 from .border import BorderError
 from .call import Input
 from .emit import Emitted
@@ -42,18 +42,19 @@ class Specialisation:
         self.inputs = tuple(inputs)
         failure = Failures(emitted.sites)
         text, entry = emitted.text, f"entry.{name}"
-        exports, symbols, wrapper = [entry], dict[str, int](), None
+        exports, wrapper = [entry], None
+        symbols = output.symbols(emitted.takers)
         if call.fits(self.inputs, result):
             arena, stack = call.needs(text)
             wrapper = call.vectorcall(
                 f"f.{name}", self.inputs, result, failure, arena=arena, stack=stack
             )
-            text, symbols = wrapper.joined(text), wrapper.symbols()
+            text, symbols = wrapper.joined(text), symbols | wrapper.symbols()
             exports.append(wrapper.symbol)
         self.code = machine.compile(text, exports, symbols)
         self.address = self.code.addresses[wrapper.symbol] if wrapper else 0
         trees = tuple(i.tree for i in self.inputs)
-        owner = (self.code, wrapper)
+        owner = (self.code, wrapper, emitted.takers)
         self.native = Native(
             self.code.addresses[entry], trees, result, failure, owner, module, pull, refuse
         )

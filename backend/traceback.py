@@ -19,6 +19,7 @@ from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any, Protocol
 
 from ..ir.core import Loc, Site
+from .output import said
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -51,7 +52,7 @@ def exception(site: CheckSite) -> BaseException:
     kind = getattr(builtins, site.error, None)
     if not (isinstance(kind, type) and issubclass(kind, BaseException)):
         raise SystemError(f"no exception is called {site.error}")
-    made = kind(site.text)
+    made = kind(said() if getattr(site, "values", 0) else site.text)
     made.__morula_at__ = site.loc  # type: ignore[attr-defined]
     return made.with_traceback(trace(site.loc, site.function))
 

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from ..ir.core import Function, Literal, Loc, Loop, Module, Op, Operand, Value, walk
 from . import layout
+from ..ir.types import F64, I64
 from .nesting import Walk, drive
+from .output import Message
 from .runtime import CTX, FIELDS
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class CheckSite:
     text: str
     loc: Loc
     function: str
+    values: int = 0  # how many numbers go into the text
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Sites:
     """All check sites of a module, each once; a site's id is its place in the list."""
 
     ids: dict[CheckSite, int] = field(default_factory=dict)
+    takers: dict[str, object] = field(default_factory=dict)  # what `print` and messages go to
 
     def id(self, site: CheckSite) -> int:
         return self.ids.setdefault(site, len(self.ids))
@@ -193,6 +197,45 @@ class Code:
         cont = self.fresh("ok")
         self.branch(ok, cont, self.failure(error, text, loc), LIKELY)
         self.start(cont)
+
+    def fail_saying(self, op: Op) -> None:
+        """As `fail_unless`, with numbers in the text, which Python puts there."""
+        ok, *shown = op.operands
+        where = op.loc or self.function.loc
+        site = CheckSite(
+            op.attrs["error"], op.attrs["text"], where, self.function.name, len(shown)
+        )
+        cont, bad = self.fresh("ok"), self.fresh("fail")
+        self.branch(self.of(ok)[0], cont, bad, LIKELY)
+        self.start(bad)
+        self.hand_over(shown, Message(op.attrs["text"]))
+        self.do(f"store i64 {self.sites.id(site)}, ptr {self.context('site')}")
+        self.do(f"ret {self.result_type} {self.status(FAILED)}")
+        self.start(cont)
+
+    def hand_over(self, values: Sequence[Operand], taker: object) -> None:
+        """Call a Python object with numbers; leave where it raises."""
+        name = f"taker.{len(self.sites.takers)}"
+        self.sites.takers[name] = taker
+        made = list[str]()
+        for v in values:
+            (word,) = self.of(v)
+            if v.type == F64:
+                made.append(self.new(f"call ptr @PyFloat_FromDouble(double {word})"))
+            else:
+                wide = word if v.type == I64 else self.new(f"zext i1 {word} to i64")
+                boxing = "PyLong_FromLongLong" if v.type == I64 else "PyBool_FromLong"
+                made.append(self.new(f"call ptr @{boxing}(i64 {wide})"))
+        args = ", ".join([f'ptr @"{name}"', *(f"ptr {m}" for m in made), "ptr null"])
+        answer = self.new(f"call ptr (ptr, ...) @PyObject_CallFunctionObjArgs({args})")
+        for m in made:
+            self.do(f"call void @Py_DecRef(ptr {m})")
+        good = self.new(f"icmp ne ptr {answer}, null")
+        cont, bad = self.fresh("done"), self.fresh("raised")
+        self.branch(good, cont, bad, LIKELY)
+        self.cold += [f"{bad}:", f"  ret {self.result_type} {self.status(RAISED)}"]
+        self.start(cont)
+        self.do(f"call void @Py_DecRef(ptr {answer})")
 
     def fail_if(self, bad: str, error: str, text: str, loc: Loc) -> None:
         cont = self.fresh("ok")

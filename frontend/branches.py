@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ..ir.core import Block, Literal, Op, Operand, Value
 from ..ir.types import NONE
+from .desugar import shown
 from .frame import CHOSEN, FALSE, FRESH, OUT, RETURNED, STOP, TRUE, UNDEF_VALUE, Frame
 
 
@@ -99,7 +100,7 @@ class Join:
         return path.changed.get(name, old)
 
     def result(self, name: str, pair: tuple[Operand, Operand]) -> Value:
-        value = Value(NONE, name.lstrip("$"))
+        value = Value(NONE, shown(name))
         if name.startswith("$"):
             self.flags[pair] = value
         if any(self.frame.unbound(v) for v in pair):

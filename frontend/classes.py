@@ -92,3 +92,13 @@ def is_enum(value: Any) -> bool:
 def members(record: Any) -> tuple[Any, ...]:
     """The values of the fields of a record."""
     return tuple([getattr(record, n) for n in field_names(type(record))])
+
+
+def is_enum_class(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, enum.Enum)
+
+
+def is_shown(cls: Any, name: str) -> bool:
+    """Whether a field stands in the text of a record."""
+    fields = getattr(cls, "__dataclass_fields__", None)
+    return fields is None or bool(fields[name].repr)

@@ -14,6 +14,7 @@ from typing import Any
 from ..ir.core import Block, Op, Operand, Value, free_values, literal
 from ..ir.types import NONE
 from .branches import FALLS, Flow, branch, has_left, stays
+from .desugar import Steps, Unrolled, apply, shown
 from .errors import Error
 from .expressions import BINARY, expression, unpack
 from .frame import (
@@ -98,9 +99,10 @@ def assign(frame: Frame, target: ast.expr, value: Operand) -> None:
         case ast.Name():
             frame.store(target.id, value, target)
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            elements = unpack(frame, value, len(parts), target)
+            stars = [k for k, p in enumerate(parts) if isinstance(p, ast.Starred)]
+            elements = unpack(frame, value, len(parts), target, stars[0] if stars else None)
             for part, element in zip(parts, elements, strict=True):
-                assign(frame, part, element)
+                assign(frame, part.value if isinstance(part, ast.Starred) else part, element)
         case ast.Subscript():
             container = expression(frame, target.value)
             index = expression(frame, target.slice)
@@ -139,6 +141,22 @@ def definition(frame: Frame, node: ast.FunctionDef) -> None:
 
 def nothing(frame: Frame, node: ast.stmt) -> None:
     """`pass`, and declarations that the scope has taken in."""
+
+
+def assert_(frame: Frame, node: ast.Assert) -> Flow:
+    """`if not test: raise AssertionError(message)`."""
+    error: ast.expr = apply("global AssertionError", [], node)
+    if node.msg is not None:
+        error = ast.copy_location(ast.Call(error, [node.msg], []), node)
+    fails = ast.copy_location(ast.Raise(error), node)
+    return if_else(frame, ast.copy_location(ast.If(node.test, [], [fails]), node), [], [fails])
+
+
+def raise_(frame: Frame, node: ast.Raise) -> Flow:
+    """Control goes no further; on this path nobody reads a name again."""
+    assert node.exc is not None
+    frame.do("raise", (expression(frame, node.exc),), node)
+    return Flow(False)
 
 
 # ---- leaving -----------------------------------------------------------------------------------
@@ -224,7 +242,7 @@ def holds(body: list[ast.stmt], kind: type[ast.Break] | type[ast.Return]) -> boo
 
 
 def while_(frame: Frame, node: ast.While) -> Flow:
-    if any(isinstance(n, ast.NamedExpr) for n in ast.walk(node.test)):
+    if any(isinstance(n, (ast.NamedExpr, Steps)) for n in ast.walk(node.test)):
         return while_(frame, test_inside(frame, node))
     return Loop(frame, node).lower()
 
@@ -292,7 +310,7 @@ class Loop:
                 "while" if isinstance(node, ast.While) else "for",
                 (*iterable, *inits),
                 (*stop, *results),
-                None,
+                {"makes": node.what} if isinstance(node, Unrolled) else None,
                 tuple(regions),
                 loc,
                 (n,) if isinstance(node, ast.While) else (1, n),
@@ -303,7 +321,7 @@ class Loop:
         return self.after(stop[0] if stop else None)
 
     def value(self, name: str) -> Value:
-        return Value(NONE, name.lstrip("$"))
+        return Value(NONE, shown(name))
 
     def test(self, params: tuple[Value, ...]) -> Block:
         assert isinstance(self.node, ast.While)
@@ -319,7 +337,7 @@ class Loop:
         frame.ops = ops
         if isinstance(node, ast.For):
             plain = isinstance(node.target, ast.Name)
-            element = Value(NONE, node.target.id if plain else "")  # type: ignore[attr-defined]
+            element = Value(NONE, shown(node.target.id) if plain else "")  # type: ignore[attr-defined]
             params = (element, *params)
             assign(frame, node.target, element)
         block(frame, node.body)
@@ -375,4 +393,7 @@ STATEMENTS: dict[type[ast.stmt], Callable[[Frame, Any], Flow | None]] = {
     ast.If: conditional,
     ast.While: while_,
     ast.For: for_,
+    Unrolled: for_,
+    ast.Raise: raise_,
+    ast.Assert: assert_,
 }

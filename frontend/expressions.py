@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable
 from typing import Any
 
 from ..ir.core import Op, Operand, Value, literal
 from ..ir.types import NONE
 from .branches import choose
+from .desugar import Apply, Steps, Undefined
 from .errors import Error
-from .frame import Frame
+from .frame import UNDEF_VALUE, Frame
 
 BINARY: dict[type[ast.operator], str] = {
     ast.Add: "add",
@@ -127,8 +129,69 @@ def conditional(frame: Frame, node: ast.IfExp) -> Operand:
     )
 
 
-def tuple_(frame: Frame, node: ast.Tuple) -> Operand:
-    return frame.emit("tuple", tuple(expression(frame, e) for e in node.elts), node)
+def tuple_(frame: Frame, node: ast.Tuple | ast.List) -> Operand:
+    """A tuple or list; `star` are the places of what stands for all its elements."""
+    opcode = "tuple" if isinstance(node, ast.Tuple) else "list"
+    parts, attrs = starred(frame, node.elts)
+    return frame.emit(opcode, tuple(parts), node, attrs)
+
+
+def starred(frame: Frame, nodes: list[ast.expr]) -> tuple[list[Operand], dict[str, Any]]:
+    """Elements or arguments; `star` are the places of those that are unpacked."""
+    star = tuple([k for k, e in enumerate(nodes) if isinstance(e, ast.Starred)])
+    values = [expression(frame, e.value if isinstance(e, ast.Starred) else e) for e in nodes]
+    return values, {"star": star} if star else {}
+
+
+def dict_(frame: Frame, node: ast.Dict) -> Operand:
+    """A dict: keys and values in turn; where `star` says so the key is None and the value a dict."""
+    parts: list[Operand] = []
+    for key, value in zip(node.keys, node.values, strict=True):
+        parts.append(literal(None) if key is None else expression(frame, key))
+        parts.append(expression(frame, value))
+    star = tuple([k for k, key in enumerate(node.keys) if key is None])
+    return frame.emit("dict", tuple(parts), node, {"star": star} if star else None)
+
+
+CONVERSIONS = {-1: "", ord("s"): "!s", ord("r"): "!r", ord("a"): "!a"}
+
+
+def fstring(frame: Frame, node: ast.JoinedStr) -> Operand:
+    """`f"{x:.3f} m"` is `fstring %x {text = "{:.3f} m"}`."""
+    text, values = "", []
+    for part in node.values:
+        match part:
+            case ast.Constant(value=str() as written):
+                text += written.replace("{", "{{").replace("}", "}}")
+            case ast.FormattedValue(value=value, conversion=how, format_spec=spec):
+                values.append(expression(frame, value))
+                text += "{" + CONVERSIONS[how] + format_of(spec) + "}"
+    return frame.emit("fstring", tuple(values), node, {"text": text})
+
+
+def format_of(spec: ast.expr | None) -> str:
+    if not isinstance(spec, ast.JoinedStr):
+        return ""
+    return ":" + "".join(str(p.value) for p in spec.values if isinstance(p, ast.Constant))
+
+
+def steps(frame: Frame, node: Steps) -> Operand:
+    """A comprehension: its loops, then what they made (see `desugar`)."""
+    from .control import block
+
+    block(frame, node.body)
+    return expression(frame, node.value)
+
+
+def apply(frame: Frame, node: Apply) -> Operand:
+    opcode, _, name = node.opcode.partition(" ")
+    if opcode == "global":
+        return frame.program.refer(frame, getattr(builtins, name), name, (), node)
+    return frame.emit(opcode, tuple(expression(frame, a) for a in node.args), node)
+
+
+def undefined(frame: Frame, node: Undefined) -> Operand:
+    return UNDEF_VALUE
 
 
 def subscript(frame: Frame, node: ast.Subscript) -> Operand:
@@ -153,10 +216,11 @@ def attribute(frame: Frame, node: ast.Attribute) -> Operand:
 
 def call(frame: Frame, node: ast.Call) -> Operand:
     callee = expression(frame, node.func)
-    args = [expression(frame, a) for a in node.args]
+    args, attrs = starred(frame, node.args)
     args += [expression(frame, k.value) for k in node.keywords]
-    keywords = tuple(k.arg for k in node.keywords)
-    return frame.emit("call", (callee, *args), node, {"kw": keywords} if keywords else None)
+    if node.keywords:
+        attrs["kw"] = tuple(k.arg or "**" for k in node.keywords)
+    return frame.emit("call", (callee, *args), node, attrs or None)
 
 
 def function(frame: Frame, node: ast.Lambda) -> Operand:
@@ -178,6 +242,12 @@ EXPRESSIONS: dict[type[ast.expr], Callable[[Frame, Any], Operand]] = {
     ast.Compare: compare,
     ast.IfExp: conditional,
     ast.Tuple: tuple_,
+    ast.List: tuple_,
+    ast.Dict: dict_,
+    ast.JoinedStr: fstring,
+    Steps: steps,
+    Apply: apply,
+    Undefined: undefined,
     ast.Subscript: subscript,
     ast.Slice: slice_,
     ast.Attribute: attribute,
@@ -187,8 +257,11 @@ EXPRESSIONS: dict[type[ast.expr], Callable[[Frame, Any], Operand]] = {
 }
 
 
-def unpack(frame: Frame, value: Operand, count: int, node: ast.AST) -> tuple[Value, ...]:
-    """Exactly `count` elements of a value."""
+def unpack(
+    frame: Frame, value: Operand, count: int, node: ast.AST, star: int | None = None
+) -> tuple[Value, ...]:
+    """Exactly `count` elements of a value; that at `star` is a list of what is left over."""
     results = tuple(Value(NONE) for _ in range(count))
-    frame.ops.append(Op("unpack", (value,), results, loc=frame.loc(node)))
+    attrs = None if star is None else {"star": star}
+    frame.ops.append(Op("unpack", (value,), results, attrs, loc=frame.loc(node)))
     return results

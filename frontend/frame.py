@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from ..ir.core import UNBOUND, UNDEF, Literal, Loc, Op, Operand, Value, literal
 from ..ir.types import NONE
+from .desugar import shown
 from .scope import Scope
 from .source import FunctionNode, Source
 
@@ -74,6 +75,10 @@ class Program(Protocol):
     def outside(self, frame: Frame, name: str, node: ast.expr) -> Operand: ...
 
     def attribute(self, frame: Frame, node: ast.Attribute) -> Operand | None: ...
+
+    def refer(
+        self, frame: Frame, value: Any, wanted: str, path: tuple[Any, ...], node: ast.expr
+    ) -> Operand: ...
 
 
 class Frame:
@@ -151,10 +156,10 @@ class Frame:
         # Python has an error of its own for a variable of the function around
         attrs = {"name": name} if owner is self else {"name": name, "free": True}
         if name in owner.cells:
-            return self.emit("cell_get", (owner.cells[name],), node, attrs, name)
+            return self.emit("cell_get", (owner.cells[name],), node, attrs, shown(name))
         value = owner.env.get(name)
         if self.unbound(value):
-            return self.emit("bound", (value,), node, attrs, name)
+            return self.emit("bound", (value,), node, attrs, shown(name))
         return value
 
     def store(self, name: str, value: Operand, node: ast.AST) -> None:
@@ -164,7 +169,7 @@ class Frame:
             self.do("cell_set", (owner.cells[name], value), node)
         else:
             if isinstance(value, Value) and not value.name:
-                value.name = name
+                value.name = shown(name)
             self.env.set(name, value)
 
     def unbound(self, value: Operand) -> bool:
@@ -176,4 +181,4 @@ class Frame:
         given = {p.name: p for p in params}
         for name in self.scope.cells:
             start: Operand = given.get(name, UNBOUND_VALUE)
-            self.cells[name] = self.emit("cell", (start,), node, None, name)
+            self.cells[name] = self.emit("cell", (start,), node, None, shown(name))

@@ -20,18 +20,20 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ..ir.core import Block, Function, Module, Op, Operand, Value, literal, walk
+from ..ir.core import UNBOUND, Block, Function, Module, Op, Operand, Value, literal, walk
 from ..ir.types import NONE
 from .control import block
 from .depth import deep
+from .desugar import desugared
 from .errors import Error
 from .expressions import expression
-from .frame import RESULT, Frame
+from .frame import RESULT, UNBOUND_VALUE, Frame
+from .names import CUSTOM, MAKING
 from .prune import prune
 from .resolve import (
     Path,
@@ -50,10 +52,13 @@ from .source import (
     find_source,
     marks,
     parameters,
+    undefaulted,
 )
 from .subset import check_subset
 
-MADE_BY = ("grad", "value_and_grad")  # words that make a function of a function
+
+
+UNWRAPPED = ("unwrapped",)
 
 
 @dataclass(eq=False)
@@ -66,21 +71,28 @@ class Lowered:
     paths: dict[str, Path] = field(default_factory=dict)  # of `globals`: how to find each again
     captures: tuple[str, ...] = ()  # the entry's hidden parameters, in the order of its captures
     hidden: tuple[Path, ...] = ()  # where each of them is read, at each call
+    rules: dict[int, str] = field(default_factory=dict)  # names of custom rules, by id
     python: dict[str, FunctionType] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     _program: Program | None = None
 
 
-def lower(function: FunctionType) -> Lowered:
-    """A Python function and all it reaches by name, as a module of stage `ssa`."""
+def lower(function: FunctionType, rules: Mapping[str, FunctionType] | None = None) -> Lowered:
+    """A Python function and all it reaches by name, as a module of stage `ssa`; its custom rules,
+    too, where the function itself is one with a rule.
+    """
     lowered = Lowered(Module(), function)
     program = lowered._program = Program(lowered)
     program.function(function, ())
+    for key, rule in (rules or {}).items():
+        path = (("global", rules, key),)
+        lowered.rules[id(rule)] = program.function(rule, path)
     with deep():
         program.finish()
-    entry = lowered.module.entry
-    lowered.captures = tuple(v.name for v in entry.captures)
-    lowered.hidden = tuple(program.cell_paths[v] for v in program.order[entry.name])
+    functions = [lowered.module.entry.name, *lowered.rules.values()]
+    captures = [v for name in functions for v in lowered.module.functions[name].captures]
+    lowered.captures = tuple(v.name for v in captures)
+    lowered.hidden = tuple(program.cell_paths[c] for name in functions for c in program.order[name])
     return lowered
 
 
@@ -150,6 +162,7 @@ class Program:
         """Lower one function of a module."""
         source = find_source(f)
         check_subset(source, source.node)
+        source = desugared(source, lambda name: meaning(f, source.node, name))
         scope = Scope(source, source.node)
         refuse_rebinding(scope)
         frame = Frame(self, source, scope, name, function=f)
@@ -186,7 +199,9 @@ class Program:
 
     def nested(self, frame: Frame, node: FunctionNode) -> Value:
         """A `def` op: the function's defaults, then its body as a region."""
-        defaults = tuple(expression(frame, d) for d in default_expressions(node.args))
+        values = [expression(frame, d) for d in default_expressions(node.args)]
+        at, missing = undefaulted(node.args)
+        defaults = (*values[:at], *[UNBOUND_VALUE] * missing, *values[at:])
         kid, _ = frame.scope.kids[node]
         short = "lambda" if isinstance(node, ast.Lambda) else node.name
         name = self.fresh(f"{frame.name}.{short}")
@@ -284,8 +299,10 @@ class Program:
         """A `global` op; that of a Python function with source names it."""
         name = self.global_name(value, wanted, path)
         f, wrappers = plain_function(value)
-        if f is None and has_morula(value) and value.__morula__[0] in MADE_BY:
+        if f is None and has_morula(value) and value.__morula__[0] in MAKING:
             return self.derivative(frame, value, name, path, node)
+        if f is None and has_morula(value) and value.__morula__[0] in CUSTOM:
+            return self.custom(frame, value, name, path, node)
         if f is None or is_library(f):
             return frame.emit("global", (), node, {"name": name}, name)
         fn = self.function(f, (*path, *([("unwrapped",)] * wrappers)))
@@ -293,7 +310,9 @@ class Program:
         if all(is_simple(d) for _, d in defaults):
             return frame.emit("global", (), node, {"name": name, "fn": fn}, name)
         given = tuple(
-            self.refer(frame, d, f"{fn}.{n}", (*self.paths[fn], ("default", n)), node)
+            UNBOUND_VALUE
+            if d is UNBOUND
+            else self.refer(frame, d, f"{fn}.{n}", (*self.paths[fn], ("default", n)), node)
             for n, d in defaults
         )
         return frame.emit("closure", given, node, {"fn": fn}, name, (0, len(given)))
@@ -310,6 +329,17 @@ class Program:
         given = tuple(self.static(frame, v, node) for v in options.values())
         attrs = {"kw": tuple(options)} if options else None
         return frame.emit("call", (callee, f, *given), node, attrs, name)
+
+    def custom(self, frame: Frame, value: Any, name: str, path: Path, node: ast.expr) -> Operand:
+        """A function with a rule of its own: all its functions are referred to."""
+        word, rules = value.__morula__
+        callee = frame.emit("global", (), node, {"name": f"morula.{word}"}, f"morula.{word}")
+        f = self.refer(frame, value.__wrapped__, f"{name}.__wrapped__", (*path, UNWRAPPED), node)
+        given = [
+            self.refer(frame, v, f"{name}.{k}", (*path, ("rule", k)), node)
+            for k, v in rules.items()
+        ]
+        return frame.emit("call", (callee, f, *given), node, None, name)
 
     def static(self, frame: Frame, value: Any, node: ast.expr) -> Operand:
         """A number, string, None, or a tuple of those, as an operand."""
@@ -414,6 +444,16 @@ def refuse_rebinding(scope: Scope) -> None:
                     "return the value, or compile the function around it",
                 )
         stack.extend(kid for kid, _ in inner.kids.values())
+
+
+def meaning(f: FunctionType, node: FunctionNode, name: str) -> str | None:
+    """The library's name of what a name means that the function does not bind."""
+    for n in ast.walk(node):
+        if isinstance(n, ast.arg) and n.arg == name:
+            return None
+        if isinstance(n, ast.Name) and n.id == name and not isinstance(n.ctx, ast.Load):
+            return None
+    return library_name(outer_value(f, name))
 
 
 def unknown_attribute(frame: Frame, module: ModuleType, node: ast.Attribute) -> Error:

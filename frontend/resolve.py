@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.core import UNBOUND
+
 Path = tuple[tuple[Any, ...], ...]
 NUMBERS = (int, float, complex, np.number, np.ndarray)
 LIBRARIES: tuple[ModuleType, ...] = (builtins, math, operator, np, functools, cmath)
@@ -44,6 +46,8 @@ def follow(path: Path, entry: FunctionType) -> Any:
                 found = cls
             case ("attribute", name):
                 found = getattr(found, name)
+            case ("rule", name):
+                found = found.__morula__[1][name]
             case ("unwrapped",):
                 found = found.__wrapped__
     return found
@@ -55,6 +59,8 @@ def default_values(f: FunctionType) -> list[tuple[str, Any]]:
     names = code.co_varnames[code.co_argcount - len(values) : code.co_argcount]
     last = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     given = list(zip(names, values, strict=True))
+    if given:  # those without a default stand among them
+        given += [(n, UNBOUND) for n in last if n not in keyword]
     return given + [(n, keyword[n]) for n in last if n in keyword]
 
 

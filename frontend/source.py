@@ -147,21 +147,46 @@ def name_of(node: Found) -> str:
 
 
 def parameters(a: ast.arguments) -> list[ast.arg]:
-    """Parameters in the order of the IR: those with defaults last."""
-    keyword = list(zip(a.kwonlyargs, a.kw_defaults, strict=True))
-    required = [p for p, default in keyword if default is None]
-    return [*a.posonlyargs, *a.args, *required, *(p for p, d in keyword if d is not None)]
+    """Parameters in the order of the IR: those with defaults last.
+
+    `*args` and `**kwargs` stand before those with defaults.  A keyword-only one without a default
+    stands after one by place that has one: then it has the default `unbound`, which is none.
+    """
+    places = [*a.posonlyargs, *a.args]
+    required, optional = split_keywords(a)
+    first = len(places) - len(a.defaults)
+    rest = [p for p in (a.vararg, a.kwarg) if p is not None]
+    if a.defaults:
+        return [*places[:first], *rest, *places[first:], *required, *optional]
+    return [*places, *required, *rest, *optional]
+
+
+def split_keywords(a: ast.arguments) -> tuple[list[ast.arg], list[ast.arg]]:
+    """Keyword-only parameters without and with a default."""
+    pairs = list(zip(a.kwonlyargs, a.kw_defaults, strict=True))
+    return [p for p, d in pairs if d is None], [p for p, d in pairs if d is not None]
 
 
 def default_expressions(a: ast.arguments) -> list[ast.expr]:
-    """Defaults of the last parameters, in the order in which Python evaluates them."""
+    """Defaults in the order in which Python evaluates them."""
     return [*a.defaults, *(d for d in a.kw_defaults if d is not None)]
 
 
+def undefaulted(a: ast.arguments) -> tuple[int, int]:
+    """Where among the defaults, and how often, `unbound` stands for one that is missing."""
+    return len(a.defaults), len(split_keywords(a)[0]) if a.defaults else 0
+
+
 def marks(a: ast.arguments) -> dict[str, int]:
-    """How many parameters are keyword-only and positional-only, where some are."""
+    """How many parameters are keyword-only and positional-only, where some are; the places of
+    `*args` and `**kwargs`."""
     counts = {"kwonly": len(a.kwonlyargs), "posonly": len(a.posonlyargs)}
-    return {word: n for word, n in counts.items() if n}
+    found = {word: n for word, n in counts.items() if n}
+    names = [p.arg for p in parameters(a)]
+    for word, p in (("rest", a.vararg), ("named", a.kwarg)):
+        if p is not None:
+            found[word] = names.index(p.arg)
+    return found
 
 
 def parameter_names(node: Found) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from .source import FunctionNode, Source
 Sentence = tuple[str, str, str]  # what was found, why it cannot be, what to write instead
 
 _STATIC = "compiled code has no objects whose kind is known only at run time"
-_LOOP = "a comprehension builds a container of unknown length"
 _RAISE = "compiled code does not handle exceptions"
 _GENERATOR = "a compiled function runs from start to end"
 
@@ -55,14 +54,12 @@ REFUSED: dict[type[ast.AST], Sentence] = {
         "patterns are not part of the language",
         "write `if` and `elif`",
     ),
-    ast.Raise: ("a `raise` statement", _RAISE, "return a value that says so, such as `math.nan`"),
     ast.Try: ("a `try` statement", _RAISE, "test for the condition with `if` before"),
     ast.TryStar: (
         "a `try` statement with `except*`",
         _RAISE,
         "test for the condition with `if` before",
     ),
-    ast.Assert: ("an `assert` statement", _RAISE, "check the arguments before the call"),
     ast.Import: (
         "an `import` inside a function",
         "modules are found when the function is compiled",
@@ -73,13 +70,8 @@ REFUSED: dict[type[ast.AST], Sentence] = {
         "modules are found when the function is compiled",
         "import at the top of the module",
     ),
-    ast.List: ("a list", "lists are not part of the language yet", "write a tuple: `(a, b)`"),
-    ast.Dict: ("a dict", _STATIC, "use names of their own, or a tuple"),
     ast.Set: ("a set", _STATIC, "write a tuple, and compare its elements"),
-    ast.ListComp: ("a list comprehension", _LOOP, "write a `for` loop that adds to a number"),
-    ast.SetComp: ("a set comprehension", _LOOP, "write a `for` loop that adds to a number"),
-    ast.DictComp: ("a dict comprehension", _LOOP, "write a `for` loop that adds to a number"),
-    ast.GeneratorExp: ("a generator expression", _LOOP, "write a `for` loop that adds to a number"),
+    ast.SetComp: ("a set comprehension", _STATIC, "write a tuple, and compare its elements"),
     ast.Await: ("an `await`", "compiled code runs without an event loop", "call a plain function"),
     ast.Yield: (
         "a `yield`",
@@ -90,17 +82,6 @@ REFUSED: dict[type[ast.AST], Sentence] = {
         "a `yield from`",
         _GENERATOR,
         "return a tuple, or write the loop where the values are used",
-    ),
-    ast.FormattedValue: (
-        "an f-string",
-        "compiled code makes no strings",
-        "format the result outside",
-    ),
-    ast.JoinedStr: ("an f-string", "compiled code makes no strings", "format the result outside"),
-    ast.Starred: (
-        "a starred expression",
-        "how many values it stands for is not known when compiling",
-        "name the elements one by one",
     ),
 }
 
@@ -145,32 +126,27 @@ def evaluated_nodes(top: FunctionNode) -> Iterator[ast.AST]:
 def refusal(node: ast.AST, top: FunctionNode) -> tuple[ast.AST, Sentence] | None:
     """The place and the sentence, if this node is outside the language."""
     match node:
-        case ast.arguments():
-            return parameters_refused(node)
         case ast.FunctionDef(decorator_list=[first, *_]) if node is not top:
             why = "a nested function is compiled as it stands"
             return first, ("a decorator on a nested function", why, "call it: `g = decorator(g)`")
         case ast.Constant(value=value) if type(value) in _CONSTANTS:
             return node, _CONSTANTS[type(value)]
-        case ast.Call(keywords=keywords) if any(k.arg is None for k in keywords):
-            star = next(k for k in keywords if k.arg is None)
-            why = "its names are not known when compiling"
-            return star.value, ("`**` in a call", why, "pass the arguments one by one")
-        case ast.List() if not isinstance(node.ctx, ast.Load):
-            return None
+        case ast.Raise(exc=None):
+            why = "there is no exception that is handled"
+            return node, ("a bare `raise`", why, "say which exception: `raise ValueError(...)`")
+        case ast.Raise(cause=ast.expr() as cause) if not is_none(cause):
+            why = "compiled code handles no exceptions that could be a cause"
+            return cause, ("`raise ... from`", why, "leave out `from`")
+        case ast.FormattedValue(format_spec=ast.JoinedStr(values=parts)) if not literal(parts):
+            why = "the format of a number is known when compiling"
+            return node, ("a format that is computed", why, "write the format out: `{x:.3f}`")
     sentence = REFUSED.get(type(node))
     return (node, sentence) if sentence else None
 
 
-def parameters_refused(a: ast.arguments) -> tuple[ast.AST, Sentence] | None:
-    why = "every parameter is known by its place"
-    if a.vararg:
-        return a.vararg, (f"the parameter `*{a.vararg.arg}`", why, "name the parameters one by one")
-    if a.kwarg:
-        return a.kwarg, (f"the parameter `**{a.kwarg.arg}`", why, "name the parameters one by one")
-    required = [p for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is None]
-    if required and a.defaults:
-        p = required[0]
-        found = f"the keyword-only parameter `{p.arg}` without a default, after one with a default"
-        return p, (found, "parameters with defaults stand last", "give it a default")
-    return None
+def is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def literal(parts: list[ast.expr]) -> bool:
+    return all(isinstance(p, ast.Constant) for p in parts)

@@ -153,31 +153,42 @@ def imported(name: str) -> Any:
 # ---- arguments ---------------------------------------------------------------------------------
 
 
+GATHER = ("rest", "named")  # attributes: which parameters are `*args` and `**kwargs`
+
+
 def bind(f: GenericFunction, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Env:
     """The environment of a call, as Python binds arguments to parameters."""
     function = f.function
     # a text keeps names apart by `.1`, which no parameter's name in Python holds
-    names = [p.name.partition(".")[0] for p in function.params]
+    every = [p.name.partition(".")[0] for p in function.params]
+    rest, named = (every[k] if (k := function.attrs.get(w, -1)) >= 0 else None for w in GATHER)
+    names = [n for n in every if n not in (rest, named)]
     defaults = f.defaults or tuple(function.attrs.get("defaults", ()))
     most = len(names) - function.attrs.get("kwonly", 0)
-    if len(args) > most:
+    if len(args) > most and rest is None:
         raise TypeError(
             f"{function.name}() takes {most} positional arguments but {len(args)} were given"
         )
-    given = dict(zip(names, args, strict=False))
+    given: dict[str, Any] = dict(zip(names[:most], args, strict=False))
+    more: dict[str, Any] = {}
     for name, value in kwargs.items():
         if name not in names[function.attrs.get("posonly", 0) :]:
+            if named is not None:
+                more[name] = value
+                continue
             raise TypeError(f"{function.name}() got an unexpected keyword argument '{name}'")
         if name in given:
             raise TypeError(f"{function.name}() got multiple values for argument '{name}'")
         given[name] = value
     first = len(names) - len(defaults)
     for name, value in zip(names[first:], defaults, strict=True):
-        given.setdefault(name, value)
+        if value is not UNBOUND:
+            given.setdefault(name, value)
     missing = [n for n in names if n not in given]
     if missing:
         raise TypeError(f"{function.name}() missing required arguments: {', '.join(missing)}")
-    env: Env = {p: given[n] for p, n in zip(function.params, names, strict=True)}
+    given |= {n: v for n, v in ((rest, tuple(args[most:])), (named, more)) if n is not None}
+    env: Env = {p: given[n] for p, n in zip(function.params, every, strict=True)}
     env.update(zip(function.captures, f.captures, strict=True))
     return env
 
@@ -259,7 +270,21 @@ def arguments(here: Activation, op: Op) -> tuple[Any, list[Any], dict[str, Any]]
     callee, *values = here.all(op.operands)
     names = op.attrs.get("kw", ())
     split = len(values) - len(names)
-    return callee, values[:split], dict(zip(names, values[split:], strict=True))
+    keywords: dict[str, Any] = {}
+    for name, value in zip(names, values[split:], strict=True):
+        for n, v in dict(value).items() if name == "**" else ((name, value),):
+            if n in keywords:
+                raise TypeError(f"got multiple values for keyword argument '{n}'")
+            keywords[n] = v
+    return callee, spread(op, values[:split]), keywords
+
+
+def spread(op: Op, values: list[Any]) -> list[Any]:
+    """Values, those at the places `star` replaced by their elements."""
+    star = op.attrs.get("star", ())
+    if not star:
+        return values
+    return [x for k, v in enumerate(values) for x in (v if k in star else (v,))]
 
 
 # ---- control -----------------------------------------------------------------------------------
@@ -383,11 +408,33 @@ def bound(value: Any, op: Op) -> Any:
 def run_unpack(here: Activation, op: Op) -> None:
     values = tuple(here.get(op.operands[0]))
     expected = len(op.results)
+    star = op.attrs.get("star")
+    if star is not None:
+        run_unpack_star(here, op, values, star)
+        return
     if len(values) > expected:
         raise ValueError(f"too many values to unpack (expected {expected})")
     if len(values) < expected:
         raise ValueError(f"not enough values to unpack (expected {expected}, got {len(values)})")
     here.assign(op.results, values)
+
+
+def run_unpack_star(here: Activation, op: Op, values: tuple[Any, ...], star: int) -> None:
+    """`a, *b, c = values`."""
+    least = len(op.results) - 1
+    if len(values) < least:
+        text = f"not enough values to unpack (expected at least {least}, got {len(values)})"
+        raise ValueError(text)
+    after = least - star
+    end = len(values) - after
+    here.assign(op.results, [*values[:star], list(values[star:end]), *values[end:]])
+
+
+def made_dict(op: Op, values: list[Any]) -> dict[Any, Any]:
+    star, out = op.attrs.get("star", ()), {}
+    for k, (key, value) in enumerate(zip(values[::2], values[1::2], strict=True)):
+        out.update(value if k in star else {key: value})
+    return out
 
 
 def run_setattr(here: Activation, op: Op) -> None:
@@ -424,8 +471,12 @@ STEPS: dict[str, Callable[[Activation, Op], None]] = {
     "cell_set": run_cell_set,
     "bound": run_bound,
     "global": giving(lambda here, op, v: here.run.lookup(op)),
-    "tuple": giving(lambda here, op, v: tuple(v)),
-    "list": giving(lambda here, op, v: v),
+    "tuple": giving(lambda here, op, v: tuple(spread(op, v))),
+    "list": giving(lambda here, op, v: spread(op, v)),
+    "dict": giving(lambda here, op, v: made_dict(op, v)),
+    "append": giving(lambda here, op, v: [*v[0], v[1]]),
+    "with_item": giving(lambda here, op, v: {**v[0], v[1]: v[2]}),
+    "fstring": giving(lambda here, op, v: op.attrs["text"].format(*v)),
     "slice": giving(lambda here, op, v: slice(*v)),
     "unpack": run_unpack,
     "getattr": giving(lambda here, op, v: getattr(v[0], op.attrs["name"])),

@@ -33,7 +33,7 @@ REGIONS = {
     "for": ("next",),
     "def": ("return",),
 }
-RESULTLESS = ENDS | {"check", "release"}
+RESULTLESS = ENDS | {"check", "print", "release"}
 GROUPS = {"vjp": 2, "jvp": 3, "pull": 2, "closure": 2, "while": 1, "next": 2}
 INTEGERS = {"i64": (I64_MIN, I64_MAX), "i32": (-(2**31), 2**31 - 1), "u8": (0, 255)}
 
@@ -228,7 +228,7 @@ RULES: dict[str, Callable[[tuple[Type, ...]], tuple[Type, ...]]] = {
 
 
 def tested(c: Scope, op: Op) -> str | None:
-    if len(op.operands) != 1:
+    if len(op.operands) != 1 and (op.opcode != "check" or not op.operands):
         return f"{len(op.operands)} operands, not one"
     t = op.operands[0].type
     return f"a bool, not {t}" if c.typed and t != BOOL else None

@@ -6,6 +6,7 @@ As those of `laws`, they say what is wrong, or None; `verifier` numbers and expl
 from __future__ import annotations
 
 import builtins
+import string
 from collections.abc import Callable, Sequence
 
 from .core import Function, Op, Value
@@ -139,7 +140,25 @@ def check_says(c: Scope, op: Op) -> str | None:
     kind = getattr(builtins, error, None) if isinstance(error, str) else None
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         return f"{error!r} is no builtin exception"
-    return None if isinstance(text, str) else f"the text {text!r}"
+    if not isinstance(text, str):
+        return f"the text {text!r}"
+    return fields_fit(text, len(op.operands) - 1) if len(op.operands) > 1 else None
+
+
+def print_says(c: Scope, op: Op) -> str | None:
+    text = op.attrs.get("text")
+    if not isinstance(text, str):
+        return f"the text {text!r}"
+    return fields_fit(text, len(op.operands))
+
+
+def fields_fit(text: str, count: int) -> str | None:
+    """A text with a field of `str.format` for each number."""
+    try:
+        fields = sum(field is not None for _, field, _, _ in string.Formatter().parse(text))
+    except ValueError:
+        fields = -1
+    return None if fields == count else f"{text!r} does not take {count} values"
 
 
 def flagged(c: Scope, op: Op) -> str | None:

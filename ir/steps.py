@@ -117,10 +117,21 @@ def convert(s: Slots, op: Op) -> Step:
 
 def check(s: Slots, op: Op) -> Step:
     ok, error, text = s.slot(op.operands[0]), op.attrs["error"], op.attrs["text"]
+    shown = [s.slot(v) for v in op.operands[1:]]
 
     def one(env: Env) -> None:
         if not env[ok]:
-            raise_check(error, text, op)
+            says = text.format(*[env[k] for k in shown]) if shown else text
+            raise_check(error, says, op)
+
+    return one
+
+
+def print_(s: Slots, op: Op) -> Step:
+    text, shown = op.attrs["text"], [s.slot(v) for v in op.operands]
+
+    def one(env: Env) -> None:
+        print(text.format(*[env[k] for k in shown]), end="")
 
     return one
 
@@ -258,6 +269,7 @@ def release(s: Slots, op: Op) -> Step:
 STEPS: dict[str, Callable[[Slots, Op], Step]] = {
     "convert": convert,
     "check": check,
+    "print": print_,
     "get": get,
     "set": update,
     "add_at": update,

@@ -10,7 +10,7 @@ Structure
  5. Groups divide the operands as the opcode says.
  6. A function's body and an arm have no parameters of their own; a loop's body has index, carries
     and elements, and both regions of a `while` have the very same parameters.
- 7. The end of a block, `check` and `release` have no results.
+ 7. The end of a block, `check`, `print` and `release` have no results.
 Scope
  8. A value is defined once in a module.
  9. An operand is defined before its use, in the same block or in one around it.
@@ -18,7 +18,8 @@ Types
 10. Every value of a typed function has a type; no value of a generic one has.
 11. A literal's value fits its type; undef, unbound and strings stand in generic functions only.
 12. Result types follow the rule of the row.
-13. `if`, `test` and `check` take one operand, a bool in typed functions.
+13. `if`, `test` and `check` take one operand, a bool in typed functions; `check` may take numbers
+    for its text after it.
 14. Records and functions that a type names exist.
 Control
 15. Both arms of an `if` yield its results.
@@ -37,7 +38,8 @@ Calls
 26. `jvp` passes a tangent for each of wrt, and gets results, then tangents of those that have one.
 27. A closure has as many captures as its function, and no more defaults than parameters.
 Effects
-28. `check` says the builtin exception that it raises, and its text.
+28. `check` says the builtin exception that it raises, and its text; the text of `print`, and of a
+    `check` with numbers, has a field of `str.format` for each.
 29. `exact` stands on i64 arithmetic, `fast` on float ops, `checked` on partial ones, `reversed` on
     a typed `for`.
 Stages
@@ -185,6 +187,7 @@ SOME: dict[str, tuple[tuple[int, OpLaw], ...]] = {
     "if": ((4, laws.regions_ended), (6, laws.regions_bare), (13, laws.tested), (15, laws.yielded)),
     "test": ((13, laws.tested),),
     "check": ((13, laws.tested), (28, between.check_says)),
+    "print": ((28, between.print_says),),
     "while": LOOP_LAWS,
     "for": (*LOOP_LAWS, (16, laws.bounded), (19, laws.handed_out)),
     "def": (

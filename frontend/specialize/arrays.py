@@ -6,10 +6,12 @@ what is known not to be negative (a loop's index from 0 upwards) skips that.
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, I64, Array
+from . import sums
 from .branches import fork, is_natural
 from .operators import as_int, both, natural
 from .values import AV, describe, is_static, number, static, static_value, typ
@@ -24,7 +26,15 @@ BEYOND_TUPLE = "tuple index out of range"
 
 def length(f: Frame, a: AV) -> Operand:
     """len(a)."""
+    from . import sequences
+
+    found = sequences.length(f, a)
+    if found is not None:
+        return found.leaves[0]
     match a.kind:
+        case "sum" | "boxed":
+            fails = sums.no_argument("len")
+            return sums.dispatch(f, a, lambda k: number(length(f, k)), fails).leaves[0]
         case "tuple":
             return Literal(len(a.kids), I64)
         case "array":
@@ -38,14 +48,25 @@ def length(f: Frame, a: AV) -> Operand:
     )
 
 
-def getitem(f: Frame, a: AV, i: AV) -> AV:
+def getitem(f: Frame, a: AV, i: AV, what: str = "tuple") -> AV:
+    from . import sequences
+
+    if a.kind in sums.SUMS:
+        return sums.dispatch(f, a, lambda k: getitem(f, k, i), sums.not_subscriptable)
+    if i.kind in sums.SUMS:
+        return sums.dispatch(f, i, lambda k: getitem(f, a, k), sums.not_an_index)
+    found = sequences.getitem(f, a, i)
+    if found is not None:
+        return found
     if a.kind == "tuple":
         if i.kind == "slice":
             return tuple_slice(f, a, i)
-        k = as_int(f, i, "an index of a tuple")
+        k, beyond = as_int(f, i, f"an index of a {what}"), BEYOND_TUPLE.replace("tuple", what)
         if isinstance(k, Literal):
-            return tuple_item(f, a, k.value)
-        return tuple_search(f, a, k)
+            return tuple_item(f, a, k.value, beyond)
+        return tuple_search(f, a, k, beyond)
+    if a.kind == "range" and i.kind == "num":
+        return sequences.of_range(f, a, as_int(f, i, "an index of a range"))
     if a.kind == "array":
         if i.kind in ("slice", "tuple", "array", "const"):
             what = {"slice": "a slice", "const": "a new axis", "array": "an array"}.get(i.kind)
@@ -61,21 +82,27 @@ def getitem(f: Frame, a: AV, i: AV) -> AV:
     )
 
 
-def tuple_item(f: Frame, a: AV, k: int) -> AV:
+def tuple_item(f: Frame, a: AV, k: int, beyond: str = BEYOND_TUPLE) -> AV:
     n = len(a.kids)
-    f.check(Literal(-n <= k < n, BOOL), "IndexError", BEYOND_TUPLE)
+    f.check(Literal(-n <= k < n, BOOL), "IndexError", beyond)
     return a.kids[k]
 
 
-def tuple_search(f: Frame, a: AV, k: Operand) -> AV:
-    """An element of a tuple by an int known at run time only."""
-    n = len(a.kids)
+def normal(f: Frame, k: Operand, n: int, beyond: str) -> Operand:
+    """An index of n elements, checked, counted from the start."""
     below = f.scalar("lt", (k, Literal(n, I64)), BOOL)
     above = f.scalar("ge", (k, Literal(-n, I64)), BOOL)
-    f.check(both(f, above, below), "IndexError", BEYOND_TUPLE)
-    if not is_natural(f, k):
-        under = f.scalar("lt", (k, ZERO), BOOL)
-        k = f.scalar("add", (k, f.emit("select", [under, Literal(n, I64), ZERO], [I64])), I64, True)
+    f.check(both(f, above, below), "IndexError", beyond)
+    if is_natural(f, k):
+        return k
+    under = f.scalar("lt", (k, ZERO), BOOL)
+    return f.scalar("add", (k, f.emit("select", [under, Literal(n, I64), ZERO], [I64])), I64, True)
+
+
+def tuple_search(f: Frame, a: AV, k: Operand, beyond: str) -> AV:
+    """An element of a tuple by an int known at run time only."""
+    n = len(a.kids)
+    k = normal(f, k, n, beyond)
 
     def search(at: int) -> AV:
         if at == n - 1:
@@ -122,6 +149,8 @@ def element(f: Frame, x: Operand, i: Operand) -> AV:
 
 def unpack(f: Frame, a: AV, n: int) -> list[AV]:
     """The parts of `a, b = value`."""
+    if a.kind in sums.SUMS:
+        return sums.dispatch_all(f, a, lambda k: unpack(f, k, n), sums.not_unpacked)
     if a.kind == "tuple":
         if len(a.kids) < n:
             text = f"not enough values to unpack (expected {n}, got {len(a.kids)})"
@@ -147,6 +176,13 @@ def unpack(f: Frame, a: AV, n: int) -> list[AV]:
 
 
 def getattr_(f: Frame, a: AV, name: str) -> AV:
+    from . import records
+
+    if a.kind in sums.SUMS:
+        return sums.dispatch(f, a, lambda k: getattr_(f, k, name), sums.no_attribute(name))
+    found = records.getattr_(f, a, name)
+    if found is not None:
+        return found
     if a.kind == "array":
         match name:
             case "size":
@@ -157,6 +193,15 @@ def getattr_(f: Frame, a: AV, name: str) -> AV:
                 return static(1)
             case "T":
                 return a
+    held = records.contents(f, a)
+    if held.kind == "record":
+        names = [n for n in dir(held.info) if not n.startswith("__")]
+        raise f.error(
+            "E02",
+            f"the attribute `{name}` of {describe(typ(held))}",
+            f"its fields are ({', '.join(records.classes.field_names(held.info))})",
+            nearest_of(name, names) or "add it to the class",
+        )
     known = {"array": "shape, size, ndim, T"}.get(a.kind)
     raise f.error(
         "E02",
@@ -164,3 +209,8 @@ def getattr_(f: Frame, a: AV, name: str) -> AV:
         f"it has {known} so far" if known else "it has no attributes",
         "write a loop over the elements" if known else "use the value itself",
     )
+
+
+def nearest_of(name: str, names: list[str]) -> str:
+    found = difflib.get_close_matches(name, names, 2)
+    return "the nearest are " + ", ".join(f"`{n}`" for n in found) if found else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Function, Operand
-from . import builtins, derivatives
+from . import builtins, calls, custom, derivatives, records
 from .values import AV, Label, T, named_leaves
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ def run_body(f: Frame, args: list[AV]) -> AV:
         return f.run(fn.body)[0]
     if callee.kind == "derivative":
         return derivatives.body(f, callee, args)
+    if callee.kind == "custom":
+        return custom.body(f, callee, args)
+    if callee.kind == "entry":
+        out = calls.call(f, callee.kids[0], [records.entered(f, a) for a in args], {})
+        return records.snapshot(f, out)
+    if callee.kind != "name":
+        return calls.call(f, callee, args, {})
     return builtins.builtin(f, callee.info, args, {})
 
 
@@ -37,6 +44,17 @@ def base_name(callee: T) -> str:
         return name
     if callee.kind == "derivative":
         return f"{base_name(callee.kids[0])}.{callee.info.word}"
+    if callee.kind == "custom":
+        return custom.base_name(callee, base_name)
+    if callee.kind == "pullback":
+        return f"{callee.info.record.partition('.pull')[0]}.pull"
+    if callee.kind == "entry":
+        return f"{base_name(callee.kids[0])}.entry"
+    if callee.kind == "partial":
+        return base_name(callee.kids[0])
+    if callee.kind in ("record", "class"):
+        named: str = callee.info.__name__
+        return named
     last: str = str(callee.info).rsplit(".", 1)[-1]
     return last
 
@@ -45,6 +63,17 @@ def capture_names(functions: Mapping[str, Function], callee: T) -> list[str]:
     """Names of the leaves of a callee: its captures, then its defaults."""
     if callee.kind == "derivative":
         return capture_names(functions, callee.kids[0])
+    if callee.kind == "entry":
+        return capture_names(functions, callee.kids[0])
+    if callee.kind == "custom":
+        return [n for kid in callee.kids for n in capture_names(functions, kid)]
+    if callee.kind == "partial":
+        inner, *given = callee.kids
+        names = bound_names(functions, callee)
+        out = capture_names(functions, inner)
+        for kid, name in zip(given, names, strict=True):
+            out += named_leaves(kid, name)
+        return out
     if callee.kind != "fn":
         return named_leaves(callee, "f")
     label: Label = callee.info
@@ -70,7 +99,28 @@ def argument_names(functions: Mapping[str, Function], callee: T | AV, count: int
         if callee.info.word == "jvp":
             return ["primals", "tangents"]
         return argument_names(functions, callee.kids[0], count)
+    if callee.kind == "custom":
+        return custom.argument_names(
+            callee.info, argument_names(functions, callee.kids[0], count)
+        )
+    if callee.kind == "pullback":
+        return ["ct"] if count == 1 else [f"t{k}" for k in range(count)]
+    if callee.kind == "entry":
+        return argument_names(functions, callee.kids[0], count)
+    if callee.kind == "partial":
+        place = len(callee.kids) - 1 - len(callee.info)
+        inner = argument_names(functions, callee.kids[0], count + place)[place:]
+        return ([n for n in inner if n not in callee.info] + [f"x{k}" for k in range(count)])[:count]
     return ["x", "y", "z"][:count] if count <= 3 else [f"x{k}" for k in range(count)]
+
+
+def bound_names(functions: Mapping[str, Function], callee: T) -> list[str]:
+    """What the arguments that a partial function holds are called."""
+    inner, *given = callee.kids
+    by_place = len(given) - len(callee.info)
+    names = argument_names(functions, inner, by_place)[:by_place]
+    names += [f"x{k}" for k in range(len(names), by_place)]
+    return [*names, *callee.info]
 
 
 def flat(a: AV) -> list[Operand]:

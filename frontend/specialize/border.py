@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...ir.core import Function, Module, Op, reached
 from ...ir.structure import Constant, Tree
@@ -27,8 +28,12 @@ from ..depth import deep
 from ..errors import Error
 from ..lower import Lowered
 from ..resolve import Path, follow
+from .boxes import AGAIN, Again, Held, noted
+from . import custom
 from .frame import Frame
 from .instances import Instance, Key, Linked, Program, resolve
+from .joins import Recursive
+from .records import Mutated
 from .trees import tree_of, tree_of_value, type_of_tree
 from .values import UNDEFINED, Label, T, describe, static, typ
 
@@ -73,9 +78,35 @@ def specialize(
     """
     if closed is None:
         closed = closures(lowered.module)
-    program = Program(closed.functions, lowered, hidden_trees or {}, linked or {})
+    mutable: set[type] = set()
+    held: dict[Any, Held] = {}
+    grown = 0
     with deep():
-        return Border(program, closed.entry, arg_trees).entry()
+        while True:
+            program = Program(closed.functions, lowered, hidden_trees or {}, linked or {})
+            program.mutable |= mutable
+            program.boxes = held
+            try:
+                return Border(program, closed.entry, arg_trees).entry()
+            except Mutated as e:
+                assert e.cls not in mutable, e.cls
+                mutable.add(e.cls)
+            except (Recursive, Again) as e:
+                grown += 1
+                if grown > AGAIN:
+                    raise endless(closed.entry) from None
+                if isinstance(e, Recursive):
+                    noted(held, e.kinds)
+
+
+def endless(fn: Function) -> Error:
+    return Error(
+        "E08",
+        fn.loc,
+        "a record or function that holds itself, in ever more types",
+        "what holds itself has one list of types for its fields",
+        "give each field values of one kind",
+    )
 
 
 class Border:
@@ -116,6 +147,8 @@ class Border:
         program, fn = self.program, self.fn
         kids = tuple([type_of_tree(t) for t in self.captures])
         callee = T("fn", Label(fn.name, len(kids)), kids)
+        if program.mutable:
+            callee = T("entry", None, (callee,))
         key = Key(callee, tuple([type_of_tree(t) for t in self.trees]), ())
         caller = Frame(program, Instance(key, ""), None, UNDEFINED)
         caller.loc = fn.loc
@@ -129,6 +162,7 @@ class Border:
                 "no path to here binds it",
                 "bind it before it is read",
             )
+        custom.complete(program, caller, instance.name)
         result = self.result_tree(instance)
         name = self.outermost(instance)
         hidden = [
@@ -178,10 +212,10 @@ class Border:
         """The functions that the entry reaches, the entry first, and the records of their boxes."""
         made = self.program.module
         out = Module()
-        for n in reached(made, name):
+        for n in reached(made, name, rules=True):
             out.add(made.functions[n])
         for r in made.records.values():
-            if r.pullback in out.functions:
+            if r.pullback is None or r.pullback in out.functions:
                 out.records[r.name] = r
         for n, link in self.program.linked.items():
             out.records[n] = link.record

@@ -40,6 +40,10 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
             return number(f.scalar(opcode, xs, F64))
         to = BOOL if opcode.startswith("is") else F64
         return number(f.scalar(opcode, xs, to))
+    from . import library
+
+    if name in library.LIBRARY:
+        return library.LIBRARY[name](f, name, args, kw)
     key = names.OWN.get(name)
     if key is None:
         raise unknown(f, name)
@@ -190,10 +194,20 @@ def length_of(f: Frame, name: str, args: list[AV]) -> AV:
         lo, hi, step = (k.leaves[0] for k in a.kids)
         if isinstance(step, Literal) and step.value == 1:
             span = f.scalar("sub", (hi, lo), I64)
-            return number(f.scalar("max", (span, Literal(0, I64)), I64))
-        raise f.error(
-            "E03", "the length of a range with a step", "it is not known here", "count in the loop"
-        )
+            count = f.scalar("max", (span, Literal(0, I64)), I64)
+            natural(f, count)
+            return number(count)
+        # (hi - lo + step - sign) // step, and 0 where that is negative
+        zero, one = Literal(0, I64), Literal(1, I64)
+        up = f.scalar("gt", (step, zero), BOOL)
+        sign = f.emit("select", [up, one, Literal(-1, I64)], [I64])
+        if isinstance(up, Literal):
+            sign = one if up.value else Literal(-1, I64)
+        over = f.scalar("sub", (f.scalar("add", (f.scalar("sub", (hi, lo), I64), step), I64), sign), I64)
+        count = f.scalar("floordiv", (over, step), I64)
+        natural_count = f.scalar("max", (count, zero), I64)
+        natural(f, natural_count)
+        return number(natural_count)
     return number(length(f, a))
 
 
@@ -246,7 +260,7 @@ OWN: dict[str, tuple[Own, int, int | None]] = {
 
 
 def known(name: str) -> bool:
-    return name in names.PURE or name in names.OWN
+    return name in names.PURE or name in names.OWN or name in names.LIBRARY
 
 
 assert all(op in TABLE for op, _ in names.PURE.values()), "a spelling without an op"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...ir.core import Function
-from ..resolve import follow
-from . import builtins, derivatives, instances
+from ..resolve import follow, library_name
+from .. import classes, names
+from . import builtins, custom, derivatives, instances, records, sums
 from .trees import tree_of_value, type_of_tree
 from .values import AV, Label, Word, describe, static, typ
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
     match callee.kind:
+        case "sum" | "boxed":
+            each = sums.not_callable
+            return sums.dispatch(f, callee, lambda g: call(f, g, args, dict(kw)), each)
+        case "custom":
+            return instances.call(f, custom.called(f, callee), bind(f, callee, args, kw))
         case "fn":
             return instances.call(f, callee, bind(f, callee, args, kw))
         case "derivative":
@@ -28,10 +34,22 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
             return instances.call(f, callee, bind(f, callee, args, kw))
         case "pullback":
             return derivatives.pull(f, callee, args, kw)
+        case "class":
+            return records.construct(f, callee.info, args, kw)
+        case "partial":
+            return partial(f, callee, args, kw)
+        case "record" | "cell":
+            return records.called(f, callee, args, kw)
         case "name":
             name: str = callee.info
             if name.startswith("morula."):
                 return derivatives.word(f, name.removeprefix("morula."), args, kw)
+            for k, a in enumerate(args):
+                if a.kind in sums.SUMS and name not in sums.TAKING:
+                    before, after, fails = args[:k], args[k + 1 :], sums.no_argument(name)
+                    return sums.dispatch(
+                        f, a, lambda x: call(f, callee, [*before, x, *after], dict(kw)), fails
+                    )
             return builtins.builtin(f, name, args, kw)
     raise f.error(
         "E02",
@@ -39,6 +57,15 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
         "it is no function",
         "call a function: one with source, or one of math and NumPy",
     )
+
+
+def partial(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
+    """A call of a bound method or of what functools.partial made."""
+    inner, *given = callee.kids
+    names = callee.info
+    n = len(given) - len(names)
+    keywords = dict(zip(names, given[n:], strict=True)) | kw
+    return call(f, inner, [*given[:n], *args], keywords)
 
 
 def global_(f: Frame, name: str, fn: str | None) -> AV:
@@ -88,6 +115,10 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
                 return function(f, fn)
     if isinstance(value, np.ndarray):
         return instances.hidden(f, name, type_of_tree(tree_of_value(value, name, f.loc)))
+    if isinstance(value, type) and not name.startswith("numpy."):
+        return AV("class", value)
+    if classes.is_enum(value):
+        return AV("const", value)
     plain = literal_of(value)
     if plain is not UNKNOWN and (value is not None or name in f.program.lowered.globals):
         return static(plain)
@@ -101,14 +132,29 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
     return AV("name", name)
 
 
+def of_value(f: Frame, name: str, value: Any) -> AV:
+    """A Python object found on the way, such as a default: known under its library's name."""
+    known = library_name(value)
+    if known is None and isinstance(value, FunctionType):
+        return records.function(f, value)
+    if classes.is_record(type(value)) and classes.is_frozen(type(value)):
+        kids = tuple([of_value(f, name, v) for v in classes.members(value)])
+        return AV("record", type(value), kids)
+    plain = literal_of(value)
+    return static(plain) if plain is not UNKNOWN else of_object(f, known or name, value)
+
+
 def morulas_own(f: Frame, name: str, about: tuple[Any, ...], wrapped: Any) -> AV:
     """What `jit`, `grad`, ... made outside, as if it were made here."""
     inner = of_object(f, name, wrapped)
     if about[0] == "jit":
         return inner
     options = about[1] if len(about) > 1 and isinstance(about[1], Mapping) else {}
+    if about[0] in names.CUSTOM:
+        rules = [of_object(f, f"{name}.{k}", v) for k, v in options.items()]
+        return custom.made(f, about[0], [inner, *rules])
     argnums, has_aux = options.get("argnums", 0), bool(options.get("has_aux", False))
-    return AV("derivative", Word(about[0], argnums, has_aux), (inner,))
+    return derivatives.applied(about[0], inner, argnums, has_aux)
 
 
 UNKNOWN = object()
@@ -126,22 +172,34 @@ def literal_of(value: Any) -> Any:
     return UNKNOWN
 
 
+GATHER = ("rest", "named")  # attributes: which parameters are `*args` and `**kwargs`
+
+
 def bind(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> list[AV]:
     """Arguments in the order of the parameters, keywords and defaults put in their places."""
     if callee.kind == "derivative" and callee.info.word != "jvp":
+        return bind(f, callee.kids[0], args, kw)
+    if callee.kind == "custom":
         return bind(f, callee.kids[0], args, kw)
     if callee.kind != "fn":
         if kw:
             builtins.plain(f, str(callee.info), args, kw, 0, None)
         return args
     fn = f.program.functions[callee.info.fn]
-    params = [v.name for v in fn.params]
+    every = [v.name for v in fn.params]
+    rest, named = (every[k] if (k := fn.attrs.get(w, -1)) >= 0 else None for w in GATHER)
+    params = [n for n in every if n not in (rest, named)]
+    most = len(params) - fn.attrs.get("kwonly", 0)
     out: dict[str, AV] = {}
-    if len(args) > len(params) - fn.attrs.get("kwonly", 0):
+    if len(args) > most and rest is None:
         raise mismatch(f, fn.name, f"{len(args)} arguments", params)
-    out.update(zip(params, args, strict=False))
+    out.update(zip(params[:most], args, strict=False))
     by_name = params[fn.attrs.get("posonly", 0) :]
+    more: dict[str, AV] = {}
     for name, a in kw.items():
+        if name not in by_name and named is not None:
+            more[name] = a
+            continue
         if name not in by_name:
             close = difflib.get_close_matches(name, by_name, 1)
             raise mismatch(f, fn.name, f"the keyword `{name}`", params, close)
@@ -150,11 +208,16 @@ def bind(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> list[AV]:
         out[name] = a
     defaults = callee.kids[callee.info.captures :]
     for name, a in zip(params[len(params) - len(defaults) :], defaults, strict=True):
-        out.setdefault(name, a)
+        if a.kind != "unbound":
+            out.setdefault(name, a)
+    if rest is not None:
+        out[rest] = AV("tuple", None, tuple(args[most:]))
+    if named is not None:
+        out[named] = records.kept(f, dict, AV("dict", tuple(more), tuple(more.values())))
     missing = [p for p in params if p not in out]
     if missing:
         raise mismatch(f, fn.name, f"no value for `{missing[0]}`", params)
-    return [out[p] for p in params]
+    return [out[p] for p in every]
 
 
 def mismatch(

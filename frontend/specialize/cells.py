@@ -65,6 +65,13 @@ def bound(f: Frame, a: AV, name: str, captured: bool) -> AV:
     return a.kids[0]
 
 
+def bound_field(f: Frame, a: AV, cls: str, name: str) -> AV:
+    """A field that not every path has written."""
+    ok = a.leaves[0] if a.kind == "maybe" else Literal(False, BOOL)
+    f.check(ok, "AttributeError", f"'{cls}' object has no attribute '{name}'")
+    return a.kids[0]
+
+
 def reached(f: Frame, values: list[AV]) -> list[Any]:
     """Cells reached from values, through contents too, in order of reach."""
     order: dict[Any, None] = {}

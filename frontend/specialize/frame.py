@@ -17,8 +17,8 @@ from ...ir.core import Block, Function, Literal, Loc, Op, Operand, Value
 from ...ir.ops import TABLE, overflows
 from ...ir.types import BOOL, F64, I64, Type
 from ..errors import Error
-from . import arrays, branches, calls, cells, loops, operators
-from .values import AV, Dead, Label, static
+from . import arrays, boxes, branches, calls, cells, loops, operators, records, sequences, sums, texts
+from .values import AV, NOTHING, Dead, Label, static
 
 if TYPE_CHECKING:
     from .instances import Instance, Program
@@ -40,6 +40,8 @@ class Frame:
         self.loc: Loc = fn.loc if fn else ()
         self.natural: set[Value] = set()  # ints known not to be negative
         self.strided: list[Value] = []  # parameters that stand for an array nobody reads
+        self.facts: dict[Operand, sums.Fact] = {}  # what bools say of sums
+        self.subjects: dict[Operand, list[Value]] = {}  # which generic values they say it of
         self.hidden: dict[str, AV] = {}  # global arrays and numbers that come as parameters
 
     # ---- emission
@@ -139,13 +141,16 @@ class Frame:
             elif opcode in ("while", "for"):
                 loops.loop(self, op)
             elif opcode == "unpack":
-                parts = arrays.unpack(self, self.get(op.operands[0]), len(op.results))
+                value, star = self.get(op.operands[0]), op.attrs.get("star")
+                parts = sequences.unpack(self, value, len(op.results), star)
                 for v, a in zip(op.results, parts, strict=True):
                     env[v] = self.named(a, v.name)
             else:
                 a = self.step(op, opcode, [self.get(v) for v in op.operands])
                 if op.results:
                     v = op.results[0]
+                    if self.facts:
+                        self.tell(op, a)
                     env[v] = self.named(a, v.name) if v.name else a
         raise Dead
 
@@ -166,10 +171,34 @@ class Frame:
             known = op.operands[0]
             names = [v.name for v in op.results]
             outs = branches.fork(
-                self, cond, lambda: self.run(then), lambda: self.run(other), names, known
+                self,
+                cond,
+                lambda: self.informed(cond, True, then),
+                lambda: self.informed(cond, False, other),
+                names,
+                known,
             )
         for v, a in zip(op.results, outs, strict=True):
             self.env[v] = a
+
+    def tell(self, op: Op, a: AV) -> None:
+        """Note which generic values a bool says something of."""
+        if a.kind == "num" and a.leaves[0] in self.facts and a.leaves[0] not in self.subjects:
+            subject = self.facts[a.leaves[0]].subject
+            known = [v for v in op.operands if isinstance(v, Value) and self.env[v] is subject]
+            self.subjects[a.leaves[0]] = known
+
+    def informed(self, cond: Operand, holds: bool, block: Block) -> list[AV]:
+        """Run an arm, in which a value that the condition tested is what the test says."""
+        better = sums.learned(self, cond, holds)
+        if not better:
+            return self.run(block)
+        before = {v: self.env[v] for v in better}
+        self.env.update(better)
+        try:
+            return self.run(block)
+        finally:
+            self.env.update(before)
 
     def step(self, op: Op, opcode: str, args: list[AV]) -> AV:
         """One generic op without regions."""
@@ -181,15 +210,18 @@ class Frame:
             case "call":
                 kw = op.attrs.get("kw", ())
                 n = len(args) - len(kw)
-                return calls.call(self, args[0], args[1:n], dict(zip(kw, args[n:], strict=True)))
+                given = sequences.spread(self, op, args[1:n])
+                return calls.call(self, args[0], given, sequences.keywords(self, kw, args[n:]))
             case "global":
                 return calls.global_(self, op.attrs["name"], op.attrs.get("fn"))
             case "closure":
-                return AV("fn", Label(op.attrs["fn"], op.groups[0]), tuple(args))
+                return boxes.settled(
+                    self, AV("fn", Label(op.attrs["fn"], op.groups[0]), tuple(args))
+                )
             case "self":
-                return self.me
+                return boxes.settled(self, self.me)
             case "tuple":
-                return AV("tuple", None, tuple(args))
+                return AV("tuple", None, tuple(sequences.spread(self, op, args)))
             case "getitem":
                 return arrays.getitem(self, args[0], args[1])
             case "getattr":
@@ -198,30 +230,19 @@ class Frame:
                 return AV("slice", None, tuple(args))
             case "cell" | "cell_get" | "cell_set" | "bound":
                 return cells.step(self, op, opcode, args)
-            case "setitem" | "setattr" | "list":
-                self.refuse(opcode, args)
+            case "setattr":
+                records.setattr_(self, args[0], op.attrs["name"], args[1])
+                return NOTHING
+            case "setitem":
+                sequences.setitem(self, args[0], args[1], args[2])
+                return NOTHING
+            case "list" | "dict" | "append" | "with_item":
+                return sequences.step(self, op, opcode, args)
+            case "fstring":
+                return texts.fstring(self, op.attrs["text"], args)
+            case "raise":
+                texts.raise_(self, args[0])
         raise AssertionError(f"generic op {opcode}")
-
-    def refuse(self, opcode: str, args: list[AV]) -> None:
-        """What the language does not have yet, in the user's words."""
-        if opcode == "setitem" and args[0].kind == "array":
-            raise self.error(
-                "E01",
-                "a write into an array",
-                "arrays are only read so far; arrays written in place come later",
-                "compute the element where it is needed, or keep it in a variable of its own",
-            )
-        what = {
-            "setitem": "a write to an item",
-            "setattr": "a write to an attribute",
-            "list": "a list",
-        }[opcode]
-        raise self.error(
-            "E01",
-            what,
-            "compiled code works on numbers, tuples and read-only arrays so far",
-            "use a tuple, or one variable for each value",
-        )
 
 
 OVERFLOW = "int too large for 64 bits"

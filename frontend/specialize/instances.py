@@ -22,8 +22,9 @@ from ...ir.types import BOOL, Array, Type
 from ..lower import Lowered
 from ..resolve import Path
 from . import bodies, making
+from .boxes import Held
 from .cells import reached
-from .joins import Disagree, coerce, join
+from .joins import Disagree, Endless, coerce, join
 from .values import (
     AV,
     Dead,
@@ -104,7 +105,7 @@ class Program:
 
     def __init__(
         self,
-        functions: Mapping[str, Function],
+        functions: dict[str, Function],
         lowered: Lowered,
         hidden_trees: Mapping[str, Tree],
         linked: Mapping[str, Linked],
@@ -121,6 +122,8 @@ class Program:
         self.unbound: dict[Any, str] = {}  # reads of names that no path binds, by place
         self.records: dict[tuple[str, tuple[str, ...]], str] = {}
         self.counts: dict[Any, int] = {}
+        self.boxes: dict[Any, Held] = {}  # kinds of values that hold themselves
+        self.mutable: set[type] = set()  # classes whose records are written somewhere
 
     def free_name(self, name: str) -> str:
         k, out = 1, name
@@ -291,6 +294,8 @@ def widened(f: Frame, key: Key) -> Instance | None:
 
 def joined_key(a: Key, b: Key) -> Key | None:
     """The join of two keys of one function; None: they stay apart."""
+    if size(b) < size(a):
+        return None  # a recursion that takes its argument apart ends by itself
     if len(a.args) != len(b.args) or len(a.contents) != len(b.contents):
         return None
     mine = [list(cells_in(t)) for t in (a.callee, *a.args)]
@@ -302,7 +307,7 @@ def joined_key(a: Key, b: Key) -> Key | None:
             tuple([join(x, y) for x, y in zip(a.args, b.args, strict=True)]),
             tuple([join(x, y) for x, y in zip(a.contents, b.contents, strict=True)]),
         )
-    except Disagree:
+    except (Disagree, Endless):
         return None
 
 

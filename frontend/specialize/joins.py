@@ -5,17 +5,20 @@
     T with unbound is maybe T                        a flag says whether it is bound
     a static number with another is dynamic
     tuples of one length join by element, closures of one function by capture
+    T with None, two functions, two classes     a sum: a tag and the leaves of both
 
-Anything else disagrees, which is the user's to mend (E07).
+A sum inside a record or a closure that holds the same kind again has no finite type: `Recursive`
+says so, and `boxes` gives that kind a box.  A number and an array disagree, as do two kinds of
+array, which is the user's to mend (E07).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand, zero_literal
-from ...ir.types import BOOL, Array, Box, Scalar, Type
-from .values import AV, ORDER, T, describe, leaf_types, leaves_of
+from ...ir.types import BOOL, I64, Array, Box, Scalar, Type
+from .values import AV, ORDER, T, describe, dynamic, leaf_types, leaves_of, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -29,16 +32,47 @@ class Disagree(Exception):
         self.cure = cure(a, b)
 
 
+class Recursive(Exception):
+    """Kinds of records and closures that hold values of their own kind."""
+
+    def __init__(self, kinds: dict[Any, T]) -> None:
+        super().__init__()
+        self.kinds = kinds
+
+
+class Endless(Exception):
+    """A tuple that holds ever more tuples of its own length."""
+
+
+ALTERNATIVES = frozenset(
+    {"num", "const", "tuple", "list", "dict", "record", "class", "partial", "array"}
+    | {"fn", "name", "derivative", "pullback", "cell", "boxed"}
+)
+BOXABLE = frozenset({"fn", "record"})
+LENGTHS = 4  # so many lengths of tuples may one value have
+DEEP = 8  # so often may a tuple hold one of its own length
+
+
+def head(t: T) -> Any:
+    """What an alternative of a sum is told apart by; two types of one head join."""
+    match t.kind:
+        case "num" | "array":
+            return t.kind
+        case "boxed":
+            return t.info
+        case "tuple" | "list":
+            return t.kind, len(t.kids)
+        case "derivative" | "partial":
+            return t.kind, t.info, len(t.kids), head(t.kids[0])
+    return t.kind, t.info
+
+
 def cure(a: T, b: T) -> str:
     kinds = {a.kind, b.kind}
     if kinds == {"num", "array"}:
         return "start from an array of zeros, as np.zeros_like(...) gives"
-    if kinds <= {"fn", "name", "derivative", "pullback"}:
-        return "call the functions in the branches instead of choosing one of them"
     if kinds == {"tuple"}:
         return "make tuples of one length on both paths"
-    if any(t.kind == "const" for t in (a, b)):
-        return "give the value a number on every path, 0.0 or math.nan for instance"
     return "make values of one kind on both paths"
 
 
@@ -47,8 +81,11 @@ def scalar_of(t: T) -> Type:
     return kind
 
 
-def join(a: T, b: T) -> T:
-    """The least type that holds values of both; raises `Disagree`."""
+def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
+    """The least type that holds values of both; raises `Disagree`.
+
+    `above` are the heads of the records, closures and tuples that the values stand in.
+    """
     if a == b or b.kind == "undef":
         return a
     if a.kind == "undef":
@@ -56,17 +93,59 @@ def join(a: T, b: T) -> T:
     if a.kind == "num" and b.kind == "num":
         return T("num", None, (), (max(scalar_of(a), scalar_of(b), key=ORDER.index),))
     if "unbound" in (a.kind, b.kind) or "maybe" in (a.kind, b.kind):
-        return join_maybe(a, b)
-    if a.kind == b.kind and a.info == b.info and len(a.kids) == len(b.kids) and a.kids:
-        if a.leaves == b.leaves:
-            kids = tuple([join(x, y) for x, y in zip(a.kids, b.kids, strict=True)])
+        return join_maybe(a, b, above)
+    if a.kind == b.kind != "sum" and a.info == b.info and len(a.kids) == len(b.kids) and a.kids:
+        if a.leaves == b.leaves and ("derivative" != a.kind or head(a) == head(b)):
+            inside = above if a.kind == "range" else (*above, head(a))
+            kids = tuple([join(x, y, inside) for x, y in zip(a.kids, b.kids, strict=True)])
             return T(a.kind, a.info, kids, a.leaves)
-    raise Disagree(a, b)
+    return join_sum(a, b, above)
 
 
-def join_maybe(a: T, b: T) -> T:
+def join_maybe(a: T, b: T, above: tuple[Any, ...]) -> T:
     inner = [t.kids[0] if t.kind == "maybe" else t for t in (a, b) if t.kind != "unbound"]
-    return T("maybe", None, (inner[0] if len(inner) == 1 else join(*inner),), (BOOL,))
+    kid = inner[0] if len(inner) == 1 else join(inner[0], inner[1], above)
+    return T("maybe", None, (kid,), (BOOL,))
+
+
+def join_sum(a: T, b: T, above: tuple[Any, ...]) -> T:
+    """A sum of the alternatives of both; those of a come first."""
+    alternatives = [dynamic(t) for t in (a.kids if a.kind == "sum" else (a,))]
+    for t in b.kids if b.kind == "sum" else (b,):
+        for k, x in enumerate(alternatives):
+            if head(x) == head(t):
+                if x.kind == t.kind == "array" or "sum" in (x.kind, t.kind):
+                    if x != t:
+                        raise Disagree(a, b)
+                else:
+                    alternatives[k] = join(x, dynamic(t), above)
+                break
+        else:
+            alternatives.append(dynamic(t))
+    kinds = [t.kind for t in alternatives]
+    several = sum(k in ("tuple", "list") for k in kinds) > LENGTHS
+    if not ALTERNATIVES.issuperset(kinds) or ("array" in kinds and "num" in kinds) or several:
+        raise Disagree(a, b)
+    if len(alternatives) == 1:
+        return alternatives[0]
+    inside: dict[Any, T] = {}
+    for t in alternatives:
+        nested(t, inside)
+    again = {h: t for h, t in inside.items() if h in above}
+    recursive = {h: t for h, t in again.items() if t.kind in BOXABLE}
+    if recursive:
+        raise Recursive(recursive)
+    if any(above.count(h) >= DEEP for h in again):
+        raise Endless
+    return T("sum", None, tuple(alternatives), (I64,))
+
+
+def nested(t: T, out: dict[Any, T]) -> None:
+    """The structures and closures in a type, itself included, by their heads."""
+    if t.kids and t.kind not in ("sum", "maybe", "range"):
+        out.setdefault(head(t), t)
+    for k in t.kids:
+        nested(k, out)
 
 
 def zeros(f: Frame, t: T) -> list[Operand]:
@@ -107,11 +186,42 @@ def coerce(f: Frame, a: AV, t: T) -> list[Operand]:
         if a.kind == "unbound":
             return [Literal(False, BOOL), *zeros(f, t.kids[0])]
         return [Literal(True, BOOL), *coerce(f, a, t.kids[0])]
+    if t.kind == "sum":
+        return coerce_sum(f, a, t)
     if not a.kids:
         return leaves_of(a)
     out = list(a.leaves)
     for x, y in zip(a.kids, t.kids, strict=True):
         out += coerce(f, x, y)
+    return out
+
+
+def coerce_sum(f: Frame, a: AV, t: T) -> list[Operand]:
+    """Tag and leaves of all alternatives; those that `a` does not have are zero."""
+    places = [head(k) for k in t.kids]
+    if a.kind == "sum":
+        to = [places.index(head(typ(k))) for k in a.kids]
+        tag, parts = retagged(f, a.leaves[0], to), dict(zip(to, a.kids, strict=True))
+    else:
+        k = places.index(head(typ(a)))
+        tag, parts = Literal(k, I64), {k: a}
+    out = [tag]
+    for k, kid in enumerate(t.kids):
+        out += coerce(f, parts[k], kid) if k in parts else zeros(f, kid)
+    return out
+
+
+def retagged(f: Frame, tag: Operand, to: list[int]) -> Operand:
+    """A tag in another order of the alternatives."""
+    if to == list(range(len(to))):
+        return tag
+    if isinstance(tag, Literal):
+        return Literal(to[tag.value], I64)
+    out: Operand = Literal(to[-1], I64)
+    for k in reversed(range(len(to) - 1)):
+        if out != Literal(to[k], I64):
+            here = f.emit("eq", [tag, Literal(k, I64)], [BOOL])
+            out = f.emit("select", [here, Literal(to[k], I64), out], [I64])
     return out
 
 
@@ -130,4 +240,15 @@ def joined(f: Frame, types: list[T], what: str) -> T:
             found = f"{called(what)}: {e}" if what else str(e)
             why = "a compiled value has one kind, whichever path it comes by"
             raise f.error("E07", found, why, e.cure) from None
+        except Endless:
+            raise endless(f) from None
     return t
+
+
+def endless(f: Frame) -> Exception:
+    return f.error(
+        "E08",
+        "a tuple that holds tuples like itself, ever deeper",
+        "a tuple is as many values as it has elements, and this one has no end",
+        "make it a NamedTuple or a frozen dataclass, whose fields may hold its own class",
+    )

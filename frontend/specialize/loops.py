@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from ...ir.builder import Builder
 from ...ir.core import Block, Literal, Loop, Op, Operand, Value
 from ...ir.types import BOOL, I64, Array, Type
-from . import operators
+from . import operators, sequences, sums
 from .branches import fork, is_natural
 from .joins import Disagree, coerce, join
 from .values import (
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 PASSES = 40
+WALKED = frozenset({"range", "tuple", "list", "array"})
 ZERO, ONE, FALSE = Literal(0, I64), Literal(1, I64), Literal(False, BOOL)
 
 
@@ -58,9 +59,17 @@ def loop(f: Frame, op: Op) -> None:
         Run(f, op, parts, None).finish()
         return
     source = f.get(parts.bounds[0])
+    if source.kind in sums.SUMS:
+        source = sums.sole(f, source, lambda k: k.kind in WALKED, sums.not_iterable)
+    makes = op.attrs.get("makes")
+    parts_now = sequences.items_or_none(f, source)
+    if makes is not None:
+        parts_now = sequences.items(f, source, f"a {makes} comprehension")
+    if parts_now is not None:
+        source = AV("tuple", None, tuple(parts_now))
     if source.kind == "tuple":
         unroll(f, op, parts, source)
-    elif source.kind in ("range", "array"):
+    elif source.kind in ("range", "array", "zipped"):
         Run(f, op, parts, source).finish()
     else:
         raise f.error(
@@ -122,6 +131,8 @@ class Run:
         f, source = self.f, self.source
         if source is None:
             return ZERO, ZERO, ONE
+        if source.kind == "zipped":
+            return ZERO, sequences.shortest(f, source), ONE
         if source.kind == "array":
             n = f.emit("len", [source.leaves[0]], [I64])
             return ZERO, n, ONE
@@ -301,6 +312,8 @@ class Run:
 
     def element(self) -> AV:
         source = self.source
+        if source is not None and source.kind == "zipped":
+            return sequences.element(self.f, source, self.index)
         if source is not None and source.kind == "array":
             x = source.leaves[0]
             assert isinstance(x.type, Array) and self.parts.index is not None

@@ -10,7 +10,7 @@ from ...ir.types import Array
 from . import bodies, instances
 from . import frame as frames
 from .cells import reached
-from .joins import Disagree, coerce, join
+from .joins import Disagree, Endless, coerce, endless, join
 from .values import (
     AV,
     UNDEFINED,
@@ -156,3 +156,5 @@ def merged(f: Frame, old: T | None, new: AV) -> T:
         raise f.error(
             "E07", f"a result that is {e}", "a function's results have one kind", e.cure
         ) from None
+    except Endless:
+        raise endless(f) from None

@@ -7,10 +7,13 @@ that is no int) has a `check` before it.  A float operation never raises.
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand, Value
 from ...ir.types import BOOL, F64, I64, Type
+from .. import classes
+from . import sums
 from .branches import fork, is_natural
 from .values import AV, describe, is_static, number, static_value, true_or_false, typ
 
@@ -42,11 +45,25 @@ NEGATIVE_POWER = "an int to a negative power is a float: write float(a) ** b"
 
 
 def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
-    opcode = AUGMENTED.get(opcode, opcode)
-    if a.kind == "num" and b.kind == "num" and opcode in NUMBERS:
-        return NUMBERS[opcode](f, opcode, a.leaves[0], b.leaves[0])
+    from . import records
+
+    if a.kind == "num" and b.kind == "num":
+        opcode = AUGMENTED.get(opcode, opcode)
+        if opcode in NUMBERS:
+            return NUMBERS[opcode](f, opcode, a.leaves[0], b.leaves[0])
     if opcode in ("is_", "is_not"):
         return identity(f, opcode, a, b)
+    if a.kind in sums.SUMS or b.kind in sums.SUMS:
+        return on_sum(f, opcode, a, b)
+    if OBJECTS & {a.kind, b.kind}:
+        found = records.operator(f, opcode, a, b)
+        if found is not None:
+            return found
+        a, b = as_tuple(f, opcode, a), as_tuple(f, opcode, b)
+    opcode = AUGMENTED.get(opcode, opcode)
+    found = on_parts(f, opcode, a, b)
+    if found is not None:
+        return found
     if opcode == "contains":
         return contains(f, a, b)
     if opcode in ("eq", "ne"):
@@ -63,8 +80,61 @@ def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
     raise refused(f, opcode, a, b)
 
 
+def on_parts(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:
+    """Operators of strings, lists and dicts; None for anything else."""
+    from . import sequences, texts
+
+    if opcode == "contains":
+        return sequences.contains(f, a, b)
+    if opcode == "add" and texts.is_text(a) and texts.is_text(b):
+        return texts.joined(a, b)
+    if a.kind == b.kind == "const" and isinstance(a.info, str) and isinstance(b.info, str):
+        if opcode in COMPARISONS:
+            return true_or_false(getattr(operator, opcode)(a.info, b.info))
+    if "list" in (a.kind, b.kind) and opcode not in ("eq", "ne"):
+        if opcode == "mul" or a.kind == b.kind:
+            x, y = (AV("tuple", None, v.kids) if v.kind == "list" else v for v in (a, b))
+            out = binary(f, opcode, x, y)
+            return sequences.made_list(f, out.kids) if out.kind == "tuple" else out
+    if a.kind == b.kind == "dict" and opcode == "or_":
+        pairs = dict(zip(a.info, a.kids, strict=True)) | dict(zip(b.info, b.kids, strict=True))
+        return sequences.made_dict(f, pairs)
+    return None
+
+
+OBJECTS = frozenset({"record", "cell"})
+
+
+def as_tuple(f: Frame, opcode: str, a: AV) -> AV:
+    """A record as the operators that it has without methods of its own see it."""
+    from . import records
+
+    a = records.contents(f, a)
+    if a.kind != "record":
+        return a
+    named = classes.is_named_tuple(a.info)
+    if named or (opcode in COMPARISONS and records.ordered(a.info)):
+        return AV("tuple", None, a.kids)
+    return a
+
+
+def on_sum(f: Frame, opcode: str, a: AV, b: AV) -> AV:
+    """A binary operator on a sum, on either side."""
+    symbol = SYMBOLS[opcode]
+    if a.kind in sums.SUMS:
+        return sums.dispatch(
+            f, a, lambda k: binary(f, opcode, k, b), lambda k: sums.no_operator(symbol, k, b)
+        )
+    return sums.dispatch(
+        f, b, lambda k: binary(f, opcode, a, k), lambda k: sums.no_operator(symbol, a, k)
+    )
+
+
 def refused(f: Frame, opcode: str, *args: AV) -> Exception:
     """An operator on values that have none."""
+    from . import records
+
+    args = tuple([records.contents(f, a) for a in args])
     found = " and ".join(describe(typ(a)) for a in args)
     if any(a.kind == "array" for a in args):
         return f.error(
@@ -214,8 +284,22 @@ NUMBERS = {
 
 
 def unary(f: Frame, opcode: str, a: AV) -> AV:
+    from . import records
+
     if opcode == "not_":
-        return number(f.scalar("not", (truth(f, a),), BOOL))
+        x = truth(f, a)
+        r = f.scalar("not", (x,), BOOL)
+        sums.negated(f, x, r)
+        return number(r)
+    if a.kind in sums.SUMS:
+        symbol = SYMBOLS[opcode]
+        return sums.dispatch(
+            f, a, lambda k: unary(f, opcode, k), lambda k: sums.no_operator(symbol, k)
+        )
+    if a.kind in OBJECTS:
+        found = records.unary(f, opcode, a)
+        if found is not None:
+            return found
     if a.kind != "num":
         raise refused(f, opcode, a)
     x = a.leaves[0]
@@ -230,6 +314,16 @@ def unary(f: Frame, opcode: str, a: AV) -> AV:
 
 def truth(f: Frame, a: AV) -> Operand:
     """Python's truth of a value."""
+    if a.kind in sums.SUMS:
+        return sums.truth(f, a, lambda k: truth(f, k))
+    from . import records
+
+    if a.kind in OBJECTS:
+        for name in ("bool", "len"):
+            found = records.unary(f, name, a)
+            if found is not None:
+                return truth(f, found)
+        a = as_tuple(f, "bool", a)
     match a.kind:
         case "num":
             x = a.leaves[0]
@@ -237,7 +331,7 @@ def truth(f: Frame, a: AV) -> Operand:
                 return x
             zero = Literal(0.0, F64) if x.type == F64 else Literal(0, I64)
             return f.scalar("ne", (x, zero), BOOL)
-        case "tuple":
+        case "tuple" | "list" | "dict":
             return Literal(bool(a.kids), BOOL)
         case "const":
             return Literal(bool(a.info), BOOL)
@@ -255,9 +349,18 @@ def truth(f: Frame, a: AV) -> Operand:
 
 
 def identity(f: Frame, opcode: str, a: AV, b: AV) -> AV:
-    if "const" in (a.kind, b.kind):
-        is_same = a.kind == b.kind and a.info is b.info
-        return true_or_false(is_same == (opcode == "is_"))
+    for x, y in ((a, b), (b, a)):
+        if y.kind == "const":
+            r = sums.tested(f, x, lambda k: k.kind == "const" and k.info is y.info)
+            if opcode == "is_":
+                return number(r)
+            other = f.scalar("not", (r,), BOOL)
+            sums.negated(f, r, other)
+            return number(other)
+    if a.kind == b.kind == "cell":
+        return true_or_false((a.info == b.info) == (opcode == "is_"))
+    if a.kind == b.kind == "class":
+        return true_or_false((a.info is b.info) == (opcode == "is_"))
     raise f.error(
         "E01",
         f"`{SYMBOLS[opcode]}` between {describe(typ(a))} and {describe(typ(b))}",
@@ -268,8 +371,23 @@ def identity(f: Frame, opcode: str, a: AV, b: AV) -> AV:
 
 def equal(f: Frame, a: AV, b: AV) -> Operand:
     """a == b as a bool."""
+    from . import records
+
     if a.kind == "num" and b.kind == "num":
         return compare(f, "eq", a.leaves[0], b.leaves[0]).leaves[0]
+    if a.kind in sums.SUMS or b.kind in sums.SUMS:
+        return on_sum(f, "eq", a, b).leaves[0]
+    a, b = records.contents(f, a), records.contents(f, b)
+    if a.kind == b.kind == "record" and not classes.is_named_tuple(a.info):
+        return equal_records(f, a, b)
+    if "dict" in (a.kind, b.kind) and a.kind == b.kind:
+        if set(a.info) != set(b.info):
+            return Literal(False, BOOL)
+        b = AV("tuple", None, tuple([b.kids[b.info.index(k)] for k in a.info]))
+        a = AV("tuple", None, a.kids)
+    if a.kind == b.kind == "list":
+        a, b = (AV("tuple", None, v.kids) for v in (a, b))
+    a, b = as_tuple(f, "eq", a), as_tuple(f, "eq", b)
     if a.kind == "tuple" and b.kind == "tuple":
         if len(a.kids) != len(b.kids):
             return Literal(False, BOOL)
@@ -281,9 +399,25 @@ def equal(f: Frame, a: AV, b: AV) -> Operand:
         raise refused(f, "eq", a, b)
     if a.kind == b.kind == "const":
         return Literal(a.info == b.info, BOOL)
-    if a.kind in ("num", "tuple", "const") and b.kind in ("num", "tuple", "const"):
+    plain = ("num", "tuple", "const", "record", "list", "dict")
+    if a.kind in plain and b.kind in plain:
         return Literal(False, BOOL)
     raise refused(f, "eq", a, b)
+
+
+def equal_records(f: Frame, a: AV, b: AV) -> Operand:
+    """`==` of dataclasses: of one class and all fields equal, unless the class says otherwise."""
+    from . import records
+
+    if (own := records.operator(f, "eq", a, b)) is not None:
+        return truth(f, own)
+    if a.info is not b.info or not classes.is_generated(a.info, "__eq__"):
+        if a.info is b.info:
+            raise refused(f, "eq", a, b)
+        return Literal(False, BOOL)
+    chosen = records.compared(a.info)
+    x, y = (AV("tuple", None, tuple([v.kids[k] for k in chosen])) for v in (a, b))
+    return equal(f, x, y)
 
 
 def both(f: Frame, x: Operand, y: Operand) -> Operand:
@@ -299,7 +433,11 @@ def equality(f: Frame, opcode: str, a: AV, b: AV) -> AV:
 
 
 def contains(f: Frame, container: AV, item: AV) -> AV:
-    if container.kind != "tuple":
+    if container.kind in ("list", "cell"):
+        from . import records
+
+        container = records.contents(f, container)
+    if container.kind not in ("tuple", "list"):
         raise f.error(
             "E01",
             f"`in` on {describe(typ(container))}",

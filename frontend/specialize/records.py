@@ -14,8 +14,8 @@ import difflib
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from ...ir.core import Literal
-from ...ir.types import BOOL
+import numpy as np
+
 from .. import classes
 from ..closures import close
 from ..lower import lower_into
@@ -386,25 +386,30 @@ def python_class(f: Frame, a: AV) -> type | None:
             return FunctionType
         case "boxed":
             return a.info[1] if a.info[0] == "record" else FunctionType
+        case "fstring":
+            return str
+        case "array":
+            return np.ndarray
     return None
 
 
 def isinstance_(f: Frame, a: AV, kinds: AV) -> AV:
-    """isinstance, where the class of the value is known."""
+    """isinstance: known for each alternative of a value."""
+    a = contents(f, a)
     wanted = [class_named(f, k) for k in (kinds.kids if kinds.kind == "tuple" else (kinds,))]
-    if a.kind == "sum":
-        known = [python_class(f, k) or object for k in a.kids]
-        holds = [any(issubclass(c, w) for w in wanted) for c in known]
-        return number(sums.tested(f, a, lambda k: holds[a.kids.index(k)]))
-    cls = python_class(f, a)
-    if cls is None:
-        raise f.error(
-            "E01",
-            f"isinstance of {describe(typ(a))}",
-            "its class is not known when compiling",
-            "ask about numbers, tuples, None and records",
-        )
-    return true_or_false(any(issubclass(cls, w) for w in wanted))
+
+    def holds(kid: AV) -> bool:
+        cls = python_class(f, kid)
+        if cls is None:
+            raise f.error(
+                "E01",
+                f"isinstance of {describe(typ(kid))}",
+                "its class is not known when compiling",
+                "ask about numbers, tuples, None and records",
+            )
+        return any(issubclass(cls, w) for w in wanted)
+
+    return number(sums.tested(f, a, holds))
 
 
 BUILTIN = {c.__name__: c for c in (int, float, bool, str, tuple, list, dict, complex, object)}
@@ -443,10 +448,3 @@ def snapshot(f: Frame, a: AV) -> AV:
     if not a.kids:
         return a
     return AV(a.kind, a.info, tuple([snapshot(f, k) for k in a.kids]), a.leaves)
-
-
-def missing_field(f: Frame, cls: str, name: str) -> None:
-    f.check(Literal(False, BOOL), "AttributeError", f"'{cls}' object has no attribute '{name}'")
-
-
-__all__ = ["NOTHING", "Mutated", "construct", "contents", "getattr_", "setattr_"]

@@ -5,7 +5,11 @@ An abstract value (`AV`) has a kind, what the kind needs to know, kids, and SSA 
     kind        info                          kids               leaves
     num                                                          the number; a Literal is static
     const       None, a string, a dtype
-    tuple                                     the elements
+    tuple list                                the elements
+    record      its class                     the fields
+    dict        its keys                      the values
+    class       the class
+    partial     names of keywords             the function, arguments (a bound method, too)
     array                                                        the array
     fn          Label                         captures, defaults
     name        "math.sin"                                       (a function without source)
@@ -14,6 +18,8 @@ An abstract value (`AV`) has a kind, what the kind needs to know, kids, and SSA 
     cell        its id in the store
     range                                     lo, hi, step
     maybe                                     the value          whether it is bound
+    sum                                           the alternatives   which of them it is
+    boxed       head of what it holds                                box<@record>
     undef unbound
 
 The type of an abstract value (`T`) is the same tree with types for leaves; a static number is a
@@ -27,6 +33,7 @@ from typing import Any, NamedTuple
 
 from ...ir.core import UNBOUND, UNDEF, Literal, Operand, literal
 from ...ir.types import BOOL, F64, I64, Type, cotangent_type
+from ..classes import field_names, is_enum
 
 
 class T(NamedTuple):
@@ -82,6 +89,7 @@ class Pull(NamedTuple):
     primal: T
     rest: tuple[Type, ...]
     results: T
+    spread: bool = False  # a pushforward: the parts of the one tuple are its arguments
 
 
 UNDEFINED = AV("undef")
@@ -92,6 +100,7 @@ UNDEF_T = T("undef")
 I64_T = T("num", None, (), (I64,))
 BOOL_T = T("num", None, (), (BOOL,))
 F64_T = T("num", None, (), (F64,))
+STRUCTURES = frozenset({"tuple", "list", "record", "dict"})  # fixed numbers of parts
 ORDER = (BOOL, I64, F64)  # of the numbers: a join is the later one
 
 
@@ -160,17 +169,32 @@ def named_leaves(t: T, name: str) -> list[str]:
         return [name] * len(t.leaves)
     if t.kind == "maybe":
         return [f"{name}.bound", *named_leaves(t.kids[0], name)]
+    if t.kind == "sum":
+        single = sum(bool(leaf_types(k)) for k in t.kids) == 1
+        out = [f"{name}.tag" if name else ""]
+        for n, k in enumerate(t.kids):
+            out += named_leaves(k, name if single or not name else f"{name}.{n}")
+        return out
     out = [name] * len(t.leaves)
-    for k, kid in enumerate(t.kids):
-        out += named_leaves(kid, f"{name}.{k}" if name else "")
+    for part, kid in zip(part_names(t), t.kids, strict=True):
+        out += named_leaves(kid, f"{name}.{part}" if name else "")
     return out
+
+
+def part_names(t: T | AV) -> list[str]:
+    """What the kids of a value are called: the fields of a record, else their places."""
+    if t.kind == "record":
+        return list(field_names(t.info))
+    if t.kind == "dict":
+        return [k if isinstance(k, str) and k.isidentifier() else str(n) for n, k in enumerate(t.info)]
+    return [str(k) for k in range(len(t.kids))]
 
 
 def dynamic(t: T) -> T:
     """Numbers stop being static: what a loop carries, a cell holds, or a joined key has."""
     if t.kind == "num":
         return t if t.info is None else T("num", None, (), (t.info.type,))
-    if t.kind in ("tuple", "maybe"):
+    if t.kind in STRUCTURES or t.kind in ("maybe", "sum"):
         return T(t.kind, t.info, tuple([dynamic(k) for k in t.kids]), t.leaves)
     return t
 
@@ -251,8 +275,11 @@ def cotangent(t: T) -> T:
     if t.kind == "array":
         c = cotangent_type(t.leaves[0])
         return NONE_T if c is None else T("array", None, (), (c,))
-    if t.kind == "tuple":
-        return T("tuple", None, tuple([cotangent(k) for k in t.kids]))
+    if t.kind in STRUCTURES:
+        return T(t.kind, t.info, tuple([cotangent(k) for k in t.kids]))
+    if t.kind == "sum":
+        kids = tuple([cotangent(k) for k in t.kids])
+        return NONE_T if all(k == NONE_T for k in kids) else T("sum", None, kids, (I64,))
     return NONE_T
 
 
@@ -265,10 +292,26 @@ def describe(t: T) -> str:
         case "num":
             return SCALARS[str(t.leaves[0] if t.info is None else t.info.type)]
         case "const":
-            return "None" if t.info is None else repr(t.info)
+            return str(t.info) if t.info is None or is_enum(t.info) else repr(t.info)
         case "tuple":
             kids = ", ".join(describe(k) for k in t.kids)
             return f"a tuple ({kids})" if len(t.kids) <= 4 else f"a tuple of {len(t.kids)}"
+        case "record":
+            return f"a {t.info.__name__}"
+        case "list":
+            return f"a list of {len(t.kids)}"
+        case "dict":
+            return f"a dict with the keys {', '.join(map(repr, t.info))}" if t.info else "a dict"
+        case "class":
+            return f"the class {t.info.__name__}"
+        case "partial":
+            return describe(t.kids[0])
+        case "fstring":
+            return "a string made at run time"
+        case "zipped":
+            return "a zip of sequences"
+        case "exception":
+            return f"the exception {t.info.__name__}"
         case "array":
             return "an array"
         case "fn":
@@ -283,6 +326,11 @@ def describe(t: T) -> str:
             return f"{describe(t.kids[0])} that not every path binds"
         case "undef" | "unbound":
             return "no value"
+        case "sum":
+            return " or ".join(describe(k) for k in t.kids)
+        case "boxed":
+            name = getattr(t.info[1], "fn", None) or getattr(t.info[1], "__name__", t.info[0])
+            return f"the function {name}" if t.info[0] == "fn" else f"a {name}"
         case "cell":
-            return "a variable that a function keeps"
+            return "a variable or record that changes"
     return f"a {t.kind}"

@@ -1,0 +1,58 @@
+"""What sum, max and their kin are of a range or an array, whose length is known at run time only."""
+
+from __future__ import annotations
+
+# Ordinary programs of the language, which stand without annotations.
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+
+def sum(xs, start):
+    for x in xs:
+        start = start + x
+    return start
+
+
+def prod(xs, start):
+    for x in xs:
+        start = start * x
+    return start
+
+
+def any(xs):
+    for x in xs:
+        if x:
+            return True
+    return False
+
+
+def all(xs):
+    for x in xs:
+        if not x:
+            return False
+    return True
+
+
+def max(xs):
+    if len(xs) == 0:
+        raise ValueError("max() arg is an empty sequence")
+    best = xs[0]
+    for x in xs:
+        if x > best:
+            best = x
+    return best
+
+
+def min(xs):
+    if len(xs) == 0:
+        raise ValueError("min() arg is an empty sequence")
+    best = xs[0]
+    for x in xs:
+        if x < best:
+            best = x
+    return best
+
+
+def reduce(f, xs, start):
+    for x in xs:
+        start = f(start, x)
+    return start

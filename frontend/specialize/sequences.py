@@ -1,0 +1,382 @@
+"""Lists, dicts and whatever else has a number of parts that is known when compiling.
+
+A list is a tuple with another name; one that the program writes is a cell (see `records`).  So is a
+dict, whose keys are known.  What runs over such a thing (map, filter, zip, sorted, ...) runs while
+the program is compiled, once for each part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...ir.core import Literal, Op, Operand
+from ...ir.types import BOOL, I64
+from .. import classes
+from . import arrays, records
+from .values import AV, Unknown, describe, number, static, static_value, typ
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+LONGEST = 1024  # a range of so many numbers may become a list or tuple
+
+
+def items_or_none(f: Frame, a: AV, unroll: bool = False) -> list[AV] | None:
+    """The elements of what has a known number of them; None for anything else.
+
+    A range with known bounds has one too, but loops over it stay loops, so only what makes a
+    container asks for it (`unroll`).
+    """
+    a = records.contents(f, a)
+    match a.kind:
+        case "tuple" | "list":
+            return list(a.kids)
+        case "record" if classes.is_named_tuple(a.info):
+            return list(a.kids)
+        case "dict":
+            return [static(k) for k in a.info]
+        case "const" if isinstance(a.info, str):
+            return [static(c) for c in a.info]
+        case "class" if classes.is_enum_class(a.info):
+            return [AV("const", m) for m in a.info]
+        case "range" if unroll:
+            bounds = [k.leaves[0] for k in a.kids]
+            if all(isinstance(b, Literal) for b in bounds):
+                found = range(*[b.value for b in bounds if isinstance(b, Literal)])
+                return [static(k) for k in found] if len(found) <= LONGEST else None
+    return None
+
+
+def items(f: Frame, a: AV, what: str) -> list[AV]:
+    found = items_or_none(f, a, True)
+    if found is None:
+        held = records.contents(f, a)
+        found_text = f"{what} over {describe(typ(held))}"
+        if held.kind == "range":
+            found_text += " whose bounds are known at run time only"
+        raise f.error(
+            "E01",
+            found_text,
+            "the number of elements must be known when compiling, to make a container of them",
+            "write a `for` loop that adds up what you need, or use sum, max, min, any or all of it",
+        )
+    return found
+
+
+def spread(f: Frame, op: Op, args: list[AV]) -> list[AV]:
+    """Elements or arguments, those with a star replaced by what they hold."""
+    star = op.attrs.get("star", ())
+    if not star:
+        return args
+    out: list[AV] = []
+    for k, a in enumerate(args):
+        out += items(f, a, "a starred expression") if k in star else [a]
+    return out
+
+
+def keywords(f: Frame, names: Sequence[str], values: list[AV]) -> dict[str, AV]:
+    """Keyword arguments, those of `**d` by the keys of d."""
+    out: dict[str, AV] = {}
+    for name, a in zip(names, values, strict=True):
+        if name != "**":
+            out[name] = a
+            continue
+        held = records.contents(f, a)
+        if held.kind != "dict":
+            raise f.error(
+                "E01",
+                f"`**` of {describe(typ(held))}",
+                "its keys must be known when compiling",
+                "write a dict with constant keys, or pass the arguments one by one",
+            )
+        for key, kid in zip(held.info, held.kids, strict=True):
+            if key in out or not isinstance(key, str):
+                text = f"got multiple values for keyword argument '{key}'"
+                f.check(Literal(False, BOOL), "TypeError", text)
+            out[key] = kid
+    return out
+
+
+# ---- zip, enumerate and reversed of what has a length known at run time only ----------------------
+#
+# A `zipped` gives a tuple of elements in each turn of a loop; `info` says of each of its kids how:
+# `each` its element, `from` a number that counts up, `back` its element from the end; `bare` that
+# there is one, which is no tuple.
+
+
+def zipped(f: Frame, args: list[AV]) -> AV:
+    kids = list[AV]()
+    ways = list[str]()
+    for a in args:
+        if a.kind == "zipped" and a.info[0] == "bare":
+            ways.append(a.info[1])
+            kids.append(a.kids[0])
+            continue
+        parts = items_or_none(f, a)
+        kids.append(a if parts is None else AV("tuple", None, tuple(parts)))
+        ways.append("each")
+    return AV("zipped", ("tuple", *ways), tuple(kids))
+
+
+def enumerated(f: Frame, a: AV, start: AV) -> AV:
+    check_walked(f, a, "enumerate")
+    return AV("zipped", ("tuple", "from", "each"), (start, a))
+
+
+def backwards(f: Frame, a: AV) -> AV:
+    check_walked(f, a, "reversed")
+    return AV("zipped", ("bare", "back"), (a,))
+
+
+def check_walked(f: Frame, a: AV, name: str) -> None:
+    if a.kind not in ("range", "array", "zipped", "tuple"):
+        raise f.error(
+            "E03",
+            f"{name} of {describe(typ(a))}",
+            "it takes a tuple, list, range or array",
+            "pass a sequence",
+        )
+
+
+def shortest(f: Frame, a: AV) -> Operand:
+    """How many turns a loop over a zip does."""
+    out: Operand | None = None
+    for way, kid in zip(a.info[1:], a.kids, strict=True):
+        if way == "from":
+            continue
+        check_walked(f, kid, "zip")
+        n = shortest(f, kid) if kid.kind == "zipped" else run_length(f, kid)
+        out = n if out is None else f.scalar("min", (out, n), I64)
+    assert out is not None
+    return out
+
+
+def run_length(f: Frame, a: AV) -> Operand:
+    from . import builtins
+
+    return builtins.length_of(f, "len", [a]).leaves[0]
+
+
+def element(f: Frame, a: AV, k: Operand) -> AV:
+    """What turn k of a loop over a zip gives."""
+    out: list[AV] = []
+    for way, kid in zip(a.info[1:], a.kids, strict=True):
+        if way == "from":
+            from . import operators
+
+            out.append(operators.binary(f, "add", kid, number(k)))
+            continue
+        at = k
+        if way == "back":
+            last = f.scalar("sub", (run_length(f, kid), Literal(1, I64)), I64, True)
+            at = f.scalar("sub", (last, k), I64, True)
+        out.append(part(f, kid, at))
+    return out[0] if a.info[0] == "bare" else AV("tuple", None, tuple(out))
+
+
+def part(f: Frame, a: AV, k: Operand) -> AV:
+    """Element k of a sequence, which is known to have it."""
+    match a.kind:
+        case "zipped":
+            return element(f, a, k)
+        case "range":
+            return number(nth(f, a, k))
+        case "array":
+            x = a.leaves[0]
+            return number(f.emit("get", [x, k], [x.type.elem]))  # type: ignore[union-attr]
+    return arrays.getitem(f, a, number(k))
+
+
+def nth(f: Frame, a: AV, k: Operand) -> Operand:
+    lo, _, step = (v.leaves[0] for v in a.kids)
+    return f.scalar("add", (lo, f.scalar("mul", (k, step), I64, True)), I64, True)
+
+
+def of_range(f: Frame, a: AV, k: Operand) -> AV:
+    """range(...)[k]."""
+    n = run_length(f, a)
+    zero = Literal(0, I64)
+    under = f.scalar("lt", (k, zero), BOOL)
+    k = f.scalar("add", (k, f.emit("select", [under, n, zero], [I64])), I64, True)
+    inside = f.scalar("ge", (k, zero), BOOL), f.scalar("lt", (k, n), BOOL)
+    f.check(f.scalar("and", inside, BOOL), "IndexError", "range object index out of range")
+    return number(nth(f, a, k))
+
+
+# ---- making and writing -------------------------------------------------------------------------
+
+
+def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
+    match opcode:
+        case "list":
+            return made_list(f, spread(f, op, args))
+        case "dict":
+            out: dict[object, AV] = {}
+            star = op.attrs.get("star", ())
+            for k, (key, value) in enumerate(zip(args[::2], args[1::2], strict=True)):
+                if k in star:
+                    held = records.contents(f, value)
+                    out |= keywords(f, ("**",), [held])
+                else:
+                    out[key_of(f, key)] = value
+            return made_dict(f, out)
+        case "append":
+            held = records.contents(f, args[0])
+            return made_list(f, [*held.kids, args[1]])
+    held = records.contents(f, args[0])
+    pairs = dict(zip(held.info, held.kids, strict=True)) | {key_of(f, args[1]): args[2]}
+    return made_dict(f, pairs)
+
+
+def made_list(f: Frame, parts: Sequence[AV]) -> AV:
+    return records.kept(f, list, AV("list", None, tuple(parts)))
+
+
+def made_dict(f: Frame, pairs: dict[object, AV]) -> AV:
+    return records.kept(f, dict, AV("dict", tuple(pairs), tuple(pairs.values())))
+
+
+def key_of(f: Frame, a: AV) -> object:
+    """A key of a dict, which must be known."""
+    try:
+        key = static_value(a)
+        hash(key)
+    except (Unknown, TypeError):
+        raise f.error(
+            "E01",
+            f"{describe(typ(a))} as a key of a dict",
+            "keys must be known when compiling",
+            "use constant keys, or a tuple that is indexed by an int",
+        ) from None
+    return key
+
+
+def getitem(f: Frame, ref: AV, i: AV) -> AV | None:
+    """An item of a list, dict or NamedTuple; None for anything else."""
+    a = records.contents(f, ref)
+    match a.kind:
+        case "list" if i.kind == "slice":
+            cut = arrays.getitem(f, AV("tuple", None, a.kids), i)
+            return made_list(f, cut.kids)
+        case "list":
+            return arrays.getitem(f, AV("tuple", None, a.kids), i, "list")
+        case "record":
+            if classes.is_named_tuple(a.info):
+                return arrays.getitem(f, AV("tuple", None, a.kids), i)
+            fn = records.method(f, ref, "__getitem__")
+            if fn is not None:
+                from . import calls
+
+                return calls.call(f, fn, [ref, i], {})
+        case "dict":
+            key = key_of(f, i)
+            f.check(Literal(key in a.info, BOOL), "KeyError", repr(key))
+            return a.kids[a.info.index(key)]
+        case "const" if isinstance(a.info, str):
+            index = slice(*[static_value(k) for k in i.kids]) if i.kind == "slice" else key_of(f, i)
+            return static(a.info[index])  # type: ignore[index]
+    return None
+
+
+def setitem(f: Frame, ref: AV, i: AV, value: AV) -> None:
+    """`a[i] = value`."""
+    a = records.contents(f, ref)
+    if a.kind == "record" and (fn := records.method(f, ref, "__setitem__")) is not None:
+        from . import calls
+
+        calls.call(f, fn, [ref, i, value], {})
+        return
+    if a.kind not in ("list", "dict"):
+        raise refused_write(f, a)
+    if ref.kind != "cell":
+        raise records.Mutated(records.class_of(a))
+    if a.kind == "dict":
+        key = key_of(f, i)
+        pairs = dict(zip(a.info, a.kids, strict=True)) | {key: value}
+        f.store[ref.info] = AV("dict", tuple(pairs), tuple(pairs.values()))
+        return
+    k = arrays.as_int(f, i, "an index of a list")
+    if isinstance(k, Literal):
+        n = len(a.kids)
+        inside = Literal(-n <= k.value < n, BOOL)
+        f.check(inside, "IndexError", "list assignment index out of range")
+        at = k.value % n
+        f.store[ref.info] = AV("list", None, (*a.kids[:at], value, *a.kids[at + 1 :]))
+    else:
+        f.store[ref.info] = AV("list", None, tuple(placed(f, a, k, value)))
+
+
+def placed(f: Frame, a: AV, k: Operand, value: AV) -> list[AV]:
+    """The elements of a list after a write at an index known at run time only."""
+    from .branches import fork
+
+    n = len(a.kids)
+    k = arrays.normal(f, k, n, "list assignment index out of range")
+    out: list[AV] = []
+    for at, old in enumerate(a.kids):
+        here = f.scalar("eq", (k, Literal(at, I64)), BOOL)
+        out += fork(f, here, lambda: [value], lambda old=old: [old])  # type: ignore[misc]
+    return out
+
+
+def refused_write(f: Frame, a: AV) -> Exception:
+    if a.kind == "array":
+        return f.error(
+            "E01",
+            "a write into an array",
+            "arrays are only read so far; arrays written in place come later",
+            "compute the element where it is needed, or keep it in a variable of its own",
+        )
+    if a.kind == "tuple":
+        return f.error(
+            "E01", "a write to an item of a tuple", "Python refuses it, too", "make a new tuple"
+        )
+    return f.error(
+        "E01",
+        f"a write to an item of {describe(typ(a))}",
+        "it has no items",
+        "write into a list or a dict",
+    )
+
+
+def unpack(f: Frame, a: AV, n: int, star: int | None) -> list[AV]:
+    """The parts of `a, b = value` and `a, *b = value`."""
+    found = items_or_none(f, a, True)
+    if found is None:
+        if star is not None:
+            items(f, a, "unpacking with a star")
+        return arrays.unpack(f, a, n)
+    if star is None:
+        return arrays.unpack(f, AV("tuple", None, tuple(found)), n)
+    least = n - 1
+    text = f"not enough values to unpack (expected at least {least}, got {len(found)})"
+    f.check(Literal(len(found) >= least, BOOL), "ValueError", text)
+    end = len(found) - (least - star)
+    return [*found[:star], made_list(f, found[star:end]), *found[end:]]
+
+
+def length(f: Frame, ref: AV) -> AV | None:
+    """len of a list, dict or record; None for anything else."""
+    a = records.contents(f, ref)
+    if a.kind in ("list", "dict") or (a.kind == "record" and classes.is_named_tuple(a.info)):
+        return static(len(a.kids))
+    if a.kind == "class" and classes.is_enum_class(a.info):
+        return static(len(a.info))
+    return records.unary(f, "len", ref)
+
+
+def contains(f: Frame, container: AV, item: AV) -> AV | None:
+    """`in` of a list, dict or string; None for anything else."""
+    a = records.contents(f, container)
+    if a.kind == "dict":
+        try:
+            return static(static_value(item) in a.info)
+        except Unknown:
+            return None
+    if a.kind == "const" and isinstance(a.info, str) and item.kind == "const":
+        return static(item.info in a.info)
+    return None
+
+
+__all__ = ["getitem", "items", "number", "setitem", "spread", "step", "unpack"]

@@ -1,0 +1,250 @@
+"""Sums: values that are one of several alternatives, told apart by a tag.
+
+    f = math.sin if flag else (lambda t: t * x)       %tag: i64, %x: f64 = if %flag {
+                                                        yield 0, 0.0
+                                                      } else {
+                                                        yield 1, %x
+                                                      }
+    f(2.0)                                            %0 = eq %tag, 0
+                                                      %1: f64 = if %0 { sin } else { mul by %x }
+
+A function chosen at run time, an Optional and a union of records are the same thing: an i64 tag and
+the leaves of all alternatives, those of the untaken ones zero or null.  So differentiation and
+native code see numbers and branches only.  An operation on a sum is done in one arm for each
+alternative; where an alternative does not have the operation, its arm raises what Python raises,
+and if none has it, the program is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...ir.core import Literal, Operand, Value
+from ...ir.types import BOOL, F64, I64
+from ..errors import Error
+from . import boxes
+from .branches import fork
+from .values import AV, Dead, number
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+SUMS = frozenset({"sum", "boxed"})
+TAKING = frozenset({"isinstance", "print"})  # what takes a sum as it is
+
+
+class Failure(NamedTuple):
+    """What Python raises where an alternative lacks an operation."""
+
+    error: str
+    text: str
+
+
+class Fact(NamedTuple):
+    """What a bool says of a sum: it is one of `true` where the bool holds."""
+
+    subject: AV
+    true: frozenset[int]
+
+
+def dispatch(f: Frame, a: AV, go: Callable[[AV], AV], lacks: Callable[[AV], Failure]) -> AV:
+    """An operation on a sum: `go` on each alternative, in an arm of its own."""
+    return dispatch_all(f, a, lambda kid: [go(kid)], lacks)[0]
+
+
+def dispatch_all(
+    f: Frame, a: AV, go: Callable[[AV], list[AV]], lacks: Callable[[AV], Failure]
+) -> list[AV]:
+    if a.kind == "boxed":
+        return go(boxes.opened(f, a))
+    refused: list[Error] = []
+    last = len(a.kids) - 1
+
+    def arm(k: int) -> list[AV]:
+        if k == last:
+            return attempt(f, a.kids[k], go, lacks, refused)
+        here = f.scalar("eq", (a.leaves[0], Literal(k, I64)), BOOL)
+        if isinstance(here, Literal):
+            return attempt(f, a.kids[k], go, lacks, refused) if here.value else arm(k + 1)
+        return fork(
+            f, here, lambda: attempt(f, a.kids[k], go, lacks, refused), lambda: arm(k + 1)
+        )
+
+    try:
+        return arm(0)
+    finally:
+        if len(refused) == len(a.kids):
+            raise refused[0]
+
+
+def attempt(
+    f: Frame,
+    kid: AV,
+    go: Callable[[AV], list[AV]],
+    lacks: Callable[[AV], Failure],
+    refused: list[Error],
+) -> list[AV]:
+    """One alternative; where it lacks the operation, this path raises at run time."""
+    state = f.b, f.store, f.loc
+    depth = len(f.program.stack)
+    try:
+        return go(kid)
+    except Error as e:
+        if len(f.program.stack) != depth:
+            raise  # within a function that the operation called
+        refused.append(e)
+    f.b, f.store, f.loc = state
+    failure = lacks(kid)
+    f.check(Literal(False, BOOL), failure.error, failure.text)
+    raise Dead
+
+
+def mapped(a: AV, go: Callable[[AV], AV]) -> AV:
+    """A sum with the same tag, whose alternatives `go` wraps without emitting anything."""
+    return AV("sum", None, tuple([go(k) for k in a.kids]), a.leaves)
+
+
+# ---- tests that tell alternatives apart, and what they teach ------------------------------------
+
+
+def tested(f: Frame, a: AV, holds: Callable[[AV], bool]) -> Operand:
+    """A bool that is known for each alternative; a branch on it narrows the value."""
+    if a.kind != "sum":
+        return Literal(holds(a), BOOL)
+    true = frozenset([k for k, kid in enumerate(a.kids) if holds(kid)])
+    if len(true) in (0, len(a.kids)):
+        return Literal(bool(true), BOOL)
+    few = true if 2 * len(true) <= len(a.kids) else frozenset(range(len(a.kids))) - true
+    out: Operand | None = None
+    for k in sorted(few):
+        one = f.scalar("eq", (a.leaves[0], Literal(k, I64)), BOOL)
+        out = one if out is None else f.scalar("or", (out, one), BOOL)
+    assert out is not None
+    if few is not true:
+        out = f.scalar("not", (out,), BOOL)
+    f.facts[out] = Fact(a, true)
+    return out
+
+
+def narrowed(a: AV, keep: frozenset[int]) -> AV:
+    """A sum of which some alternatives remain; one alone is that value itself."""
+    if len(keep) == 1:
+        return a.kids[next(iter(keep))]
+    return a
+
+
+def learned(f: Frame, cond: Operand, holds: bool) -> dict[Value, AV]:
+    """Generic values that are known better where `cond` is, or is not, true."""
+    fact = f.facts.get(cond)
+    if fact is None:
+        return {}
+    keep = fact.true if holds else frozenset(range(len(fact.subject.kids))) - fact.true
+    better = narrowed(fact.subject, keep)
+    return {v: better for v in f.subjects.get(cond, ()) if f.env.get(v) is fact.subject}
+
+
+def negated(f: Frame, cond: Operand, r: Operand) -> None:
+    """`not cond` says the opposite of the same value."""
+    fact = f.facts.get(cond)
+    if fact is not None:
+        f.facts[r] = Fact(fact.subject, frozenset(range(len(fact.subject.kids))) - fact.true)
+        if cond in f.subjects:
+            f.subjects[r] = f.subjects[cond]
+
+
+def sole(f: Frame, a: AV, fits: Callable[[AV], bool], lacks: Callable[[AV], Failure]) -> AV:
+    """The one alternative that fits, where all others raise; `a` itself if several do."""
+    if a.kind == "boxed":
+        return boxes.opened(f, a)
+    fitting = [k for k, kid in enumerate(a.kids) if fits(kid)]
+    if len(fitting) != 1:
+        return a
+    k = fitting[0]
+    failure = lacks(a.kids[k - 1])
+    ok = f.scalar("eq", (a.leaves[0], Literal(k, I64)), BOOL)
+    f.check(ok, failure.error, failure.text)
+    return a.kids[k]
+
+
+# ---- what Python raises -------------------------------------------------------------------------
+
+
+def python_type(a: AV) -> str:
+    """The name of a value's Python type."""
+    match a.kind:
+        case "num":
+            t = a.leaves[0].type
+            return "bool" if t == BOOL else "float" if t == F64 else "int"
+        case "const":
+            return type(a.info).__name__
+        case "array":
+            return "numpy.ndarray"
+        case "fn" | "derivative" | "pullback" | "name":
+            return "function"
+        case "record":
+            return str(a.info.__name__)
+        case "boxed":
+            return boxes.name_of(a.info)
+        case "sum":
+            return python_type(a.kids[0])
+    return a.kind
+
+
+def no_operator(symbol: str, *args: AV) -> Failure:
+    kinds = " and ".join(f"'{python_type(a)}'" for a in args)
+    if symbol in ("<", "<=", ">", ">="):
+        return Failure("TypeError", f"'{symbol}' not supported between instances of {kinds}")
+    if len(args) == 1:
+        return Failure("TypeError", f"bad operand type for unary {symbol}: {kinds}")
+    return Failure("TypeError", f"unsupported operand type(s) for {symbol}: {kinds}")
+
+
+def not_callable(a: AV) -> Failure:
+    return Failure("TypeError", f"'{python_type(a)}' object is not callable")
+
+
+def not_subscriptable(a: AV) -> Failure:
+    return Failure("TypeError", f"'{python_type(a)}' object is not subscriptable")
+
+
+def not_an_index(a: AV) -> Failure:
+    return Failure("TypeError", f"indices must be integers or slices, not {python_type(a)}")
+
+
+def not_iterable(a: AV) -> Failure:
+    return Failure("TypeError", f"'{python_type(a)}' object is not iterable")
+
+
+def not_unpacked(a: AV) -> Failure:
+    return Failure("TypeError", f"cannot unpack non-iterable {python_type(a)} object")
+
+
+def no_attribute(name: str) -> Callable[[AV], Failure]:
+    return lambda a: Failure(
+        "AttributeError", f"'{python_type(a)}' object has no attribute '{name}'"
+    )
+
+
+def no_argument(name: str) -> Callable[[AV], Failure]:
+    last = name.rsplit(".", 1)[-1]
+    return lambda a: Failure("TypeError", f"{last}() does not take a '{python_type(a)}'")
+
+
+TRUTH_KNOWN = frozenset({"const", "tuple", "fn", "name", "derivative", "pullback"})
+
+
+def known_truth(a: AV) -> bool:
+    if a.kind == "const":
+        return bool(a.info)
+    return bool(a.kids) if a.kind == "tuple" else True
+
+
+def truth(f: Frame, a: AV, of: Callable[[AV], Operand]) -> Operand:
+    """Python's truth of a sum; where it follows from the tag alone, a branch narrows the value."""
+    if a.kind == "boxed":
+        return of(boxes.opened(f, a))
+    if all(k.kind in TRUTH_KNOWN for k in a.kids):
+        return tested(f, a, known_truth)
+    failure = Failure("TypeError", "a value has no truth")
+    return dispatch(f, a, lambda k: number(of(k)), lambda k: failure).leaves[0]
