@@ -258,7 +258,7 @@ class Pullback:
 
     def __repr__(self) -> str:
         kind = "pushforward" if self.tree.spread else "pullback"
-        return f"<{kind} of {self.tree.record.partition('.pullback')[0]}>"
+        return f"<{kind} of {self.tree.record.partition('.pull')[0]}>"
 
     def __reduce__(self) -> str:
         raise TypeError("cannot pickle a pullback: it lives in this process's memory")

@@ -28,6 +28,8 @@ Path = tuple[tuple[Any, ...], ...]
 NUMBERS = (int, float, complex, np.number, np.ndarray)
 LIBRARIES: tuple[ModuleType, ...] = (builtins, math, operator, np, functools, cmath)
 STANDARD = os.path.join(sysconfig.get_paths()["stdlib"], "")
+# modules of Morula that hold functions of the language
+WRITTEN_IN_IT = ("morula.frontend.prelude", "morula.checking")
 ABSENT = object()
 
 
@@ -91,7 +93,7 @@ def is_library(f: FunctionType) -> bool:
     """A function that is never lowered: Morula's own, the standard library's, NumPy's, SciPy's."""
     package = (f.__module__ or "").split(".")[0]
     if package == "morula":
-        return not (f.__module__ or "").startswith("morula.frontend.prelude")
+        return not (f.__module__ or "").startswith(WRITTEN_IN_IT)
     if package in ("numpy", "scipy"):
         return True
     file = f.__code__.co_filename
@@ -113,7 +115,7 @@ def library_name(value: Any) -> str | None:
     home = getattr(value, "__module__", None)
     if not isinstance(home, str):
         return None
-    if home.split(".")[0] == "morula" and not home.startswith("morula.frontend.prelude"):
+    if home.split(".")[0] == "morula" and not home.startswith(WRITTEN_IN_IT):
         return f"morula.{name}"
     if isinstance(value, (FunctionType, BuiltinFunctionType)):
         if not isinstance(value, FunctionType) or is_library(value):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         value_and_grad,
         vjp,
     )
+    from .checking import check_grads
     from .custom import custom_jvp, custom_vjp
     from .frontend.errors import Error
     from .lowered import Lowered
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Error",
     "Lowered",
+    "check_grads",
     "custom_jvp",
     "custom_vjp",
     "grad",
@@ -60,6 +62,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Error": "frontend.errors",
     "Lowered": "lowered",
+    "check_grads": "checking",
     "custom_jvp": "custom",
     "custom_vjp": "custom",
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
@@ -41,10 +42,14 @@ def jit(f: Callable[..., Any], *, fastmath: bool | str = "adjoint") -> Any:
     OverflowError.  `fastmath="adjoint"` lets sums of derivatives be reordered, False nothing, True
     everything.
 
+    With MORULA_DISABLE_JIT=1 in the environment this is f itself, and derivatives are interpreted.
+
     Raises morula.Error at the first call where f is outside the language.
     """
     if fastmath not in FASTMATH:
         raise ValueError(f"fastmath is False, True or 'adjoint', not {fastmath!r}")
+    if disabled():
+        return f
     return made("jit", f, {}, fastmath=fastmath)
 
 
@@ -156,14 +161,19 @@ def pairs(word: str, primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tupl
 PAIRED = ("jvp", "hvp")  # words whose callables take primals and tangents
 
 
-def made_or_same(f: Any) -> Any:
-    return f if isinstance(f, NativeCallable) else made("jit", f, {})
+def disabled() -> bool:
+    """Whether nothing is to be compiled to native code."""
+    return os.environ.get("MORULA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def front(f: Any) -> Front:
     """The Python side of a callable, or of a plain function as `jit` would make it."""
-    side: Front = made_or_same(f)._slow.__self__
-    return side
+    if isinstance(f, Interpreted):
+        return f.front
+    if isinstance(f, NativeCallable):
+        side: Front = f._slow.__self__
+        return side
+    return Front(Target(plain(f, "lower"), words_of(f)), "jit", "adjoint")
 
 
 def made(word: str, f: Any, options: dict[str, Any], fastmath: bool | str = "adjoint") -> Any:
@@ -173,6 +183,8 @@ def made(word: str, f: Any, options: dict[str, Any], fastmath: bool | str = "adj
     target = Target(plain(f, word), (*words_of(f), *([(word, options)] if word != "jit" else [])))
     about = (word, options)
     front = Front(target, word, fastmath)
+    if disabled():
+        return Interpreted(f, front, about)
     return NativeCallable(
         f,
         front.slow,
@@ -201,6 +213,25 @@ def plain(f: Any, word: str) -> FunctionType:
             "write a function that calls it"
         )
     return f
+
+
+class Interpreted:
+    """What a derivative is where nothing is compiled: stage `ad` in the reference interpreter."""
+
+    def __init__(self, f: Any, front: Front, about: tuple[str, dict[str, Any]]) -> None:
+        functools.update_wrapper(self, f)
+        self.__wrapped__ = f
+        self.__morula__ = about
+        self.front = front
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.lower(*args, **kwargs).run("ad")
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        return self.front.lower(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<morula {self.__morula__[0]}({getattr(self.__wrapped__, '__qualname__', '')})>"
 
 
 class Front:

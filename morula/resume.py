@@ -18,7 +18,7 @@ from .frontend.names import APPLIED, CUSTOM
 from .frontend.resolve import follow, library_name
 from .frontend.specialize import specialize
 from .frontend.wrap import Body
-from .ir.core import Block, Function, Module, Op, Operand, Value, literal
+from .ir.core import Block, Function, Module, Op, Operand, Value, literal, walk
 from .ir.generic import Cell, GenericFunction
 from .ir.interpreter import run
 from .ir.structure import PullbackTree, Tree, leaf_types
@@ -159,7 +159,7 @@ class Resume:
         """A closed module whose entry applies the derivative to what the values stand for."""
         base = bottom(derived)
         module = base.module
-        if any(op.opcode == "def" for f in module.functions.values() for op in f.body.ops):
+        if any(op.opcode == "def" for f in module.functions.values() for op in walk(f.body)):
             module = closures(module)
         made = Making(self.lowered.globals, module)
         inputs = [made.operand(v) for v in args]

@@ -20,8 +20,18 @@ from ...ir.core import RULES, Loc, Operand, reached
 from ...ir.types import cotangent_type
 from .. import names
 from . import calls, derivatives, instances
-from .joins import Disagree, coerce, zero
-from .values import AV, STRUCTURES, T, build, cotangent, describe, leaf_types, typ
+from .joins import Disagree, coerce, join, zero
+from .values import (
+    AV,
+    STRUCTURES,
+    T,
+    build,
+    cotangent,
+    describe,
+    floats_dynamic,
+    leaf_types,
+    typ,
+)
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -125,15 +135,21 @@ def pair(f: Frame, out: AV, what: str, why: str, instead: str) -> AV:
 def as_result(f: Frame, info: Custom, a: AV, what: str) -> AV:
     """What a rule says is f's result, as f gives it."""
     assert info.result is not None
-    try:
-        return build(info.result, iter(coerce(f, a, info.result)))
-    except Disagree:
+    if joined(info.result, typ(a)) != info.result:
         raise f.error(
             "E10",
             f"a {what} whose result is {describe(typ(a))}",
             f"the function itself returns {describe(info.result)}",
             "return the same kind of value",
-        ) from None
+        )
+    return build(info.result, iter(coerce(f, a, info.result)))
+
+
+def joined(a: T, b: T) -> T | None:
+    try:
+        return join(a, floats_dynamic(b))
+    except Disagree:
+        return None
 
 
 def differentials(f: Frame, a: AV, t: T, what: str, kind: str) -> Iterator[Operand]:

@@ -1,0 +1,640 @@
+"""The words around grad: Jacobians, Hessian products, linearize, stop_gradient, custom rules,
+check_grads, has_aux, and the interpreter in place of native code.
+
+Each word is used in Python and inside compiled functions, and nested with grad in both orders.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import morula
+from morula import (
+    check_grads,
+    custom_jvp,
+    custom_vjp,
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacrev,
+    jit,
+    jvp,
+    linearize,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
+
+STAGES = ("ssa", "closed", "typed", "ad", "opt", "memory")
+
+
+def f(x, y):
+    return x * x * y + math.sin(y)
+
+
+def pair(x, y):
+    return x * y, (x + math.cos(y), 3)
+
+
+def cubes(x):
+    s = 0.0
+    for v in x:
+        s += v * v * v
+    return s
+
+
+def on_every_stage(g: Any, *args: Any) -> Any:
+    """The value of a callable, which all stages agree on."""
+    y = g(*args)
+    lowered = morula.lower(g, *args)
+    for stage in STAGES:
+        assert close(lowered.run(stage), y), stage
+    return y
+
+
+def close(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple):
+        return isinstance(b, tuple) and len(a) == len(b) and all(map(close, a, b))
+    if a is None or b is None:
+        return a is b
+    return bool(np.allclose(a, b, rtol=1e-12, atol=1e-12))
+
+
+# ---- Jacobians ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jacobian", [jacfwd, jacrev])
+def test_jacobians(jacobian: Any) -> None:
+    x, y = 2.0, 3.0
+    dx, dy = 2.0 * x * y, x * x + math.cos(y)
+    assert close(on_every_stage(jacobian(f), x, y), dx)
+    assert close(jacobian(f, argnums=(0, 1))(x, y), (dx, dy))
+    assert close(jacobian(f, argnums="y")(x, y), dy)
+    assert close(jacobian(f, argnums=-1)(x, y), dy)
+    wanted = ((y, x), ((1.0, -math.sin(y)), None))
+    assert close(on_every_stage(jacobian(pair, (0, 1)), x, y), wanted)
+
+
+def nested(p, n):
+    (a, b), c = p
+    s = a
+    for _ in range(n):
+        s = s * b + c
+    return s, n, a * c
+
+
+def test_jacobians_of_nested_arguments() -> None:
+    p = ((1.5, 0.5), 2.0)
+    by_forward, by_reverse = jacfwd(nested)(p, 3), jacrev(nested)(p, 3)
+    assert close(by_forward, by_reverse)
+    assert close(by_reverse[2], ((2.0, 0.0), 1.5)) and by_reverse[1] is None
+    assert jacfwd(nested, (0, 1))(p, 3)[0][1] is None
+
+
+def test_jacobians_with_arrays() -> None:
+    x = np.array([1.0, 2.0])
+    assert close(jacrev(cubes)(x), np.array([3.0, 12.0]))
+    with pytest.raises(morula.Error, match="E09.*\n(.*\n)*.*matrix.*\n.*use jacrev"):
+        jacfwd(cubes)(x)
+    with pytest.raises(morula.Error, match="E09"):
+        jacfwd(lambda x, n: n)(1.0, 2)
+
+
+def test_hessian() -> None:
+    x, y = 2.0, 3.0
+    assert close(on_every_stage(hessian(f), x, y), 2.0 * y)
+    wanted = ((2.0 * y, 2.0 * x), (2.0 * x, -math.sin(y)))
+    assert close(on_every_stage(hessian(f, (0, 1)), x, y), wanted)
+    assert close(hessian(f, ("x", "y"))(x, y), wanted)
+    assert close(jacrev(jacfwd(f, (0, 1)), (0, 1))(x, y), wanted)
+    assert close(hessian(pair, (0, 1))(x, y)[0], ((0.0, 1.0), (1.0, 0.0)))
+
+
+def uses_hessian(x, y):
+    h = hessian(f, argnums=(0, 1))(x, y)
+    return h[0][0] * h[1][1] - h[0][1] * h[1][0] + jacfwd(jacrev(f))(x, y)
+
+
+def test_hessian_inside() -> None:
+    x, y = 2.0, 3.0
+
+    def by_hand(x: float, y: float) -> float:
+        return -2.0 * y * math.sin(y) - 4.0 * x * x + 2.0 * y
+
+    assert close(on_every_stage(jit(uses_hessian), x, y), by_hand(x, y))
+    assert close(on_every_stage(grad(uses_hessian), x, y), -8.0 * x)
+    assert close(jvp(grad(uses_hessian), (x, y), (1.0, 0.0))[1], -8.0)
+    check_grads(uses_hessian, (x, y), 2)
+
+
+MADE_OUTSIDE = hessian(f, argnums=1)
+
+
+def test_words_made_outside() -> None:
+    def g(x, y):
+        return MADE_OUTSIDE(x, y) * x
+
+    assert close(jit(g)(2.0, 3.0), -2.0 * math.sin(3.0))
+    assert close(grad(g, 1)(2.0, 3.0), -2.0 * math.cos(3.0))
+
+
+# ---- hvp, linearize ----------------------------------------------------------------------------
+
+
+def test_hvp() -> None:
+    x, y = 2.0, 3.0
+    got = on_every_stage(jit(lambda x, y: hvp(f, (x, y), (1.0, 0.5))), x, y)
+    wanted = (2.0 * y + x, 2.0 * x - 0.5 * math.sin(y))
+    assert close(got, wanted) and close(hvp(f, (x, y), (1.0, 0.5)), wanted)
+    a = np.array([1.0, 2.0])
+    assert close(hvp(cubes, (a,), (a,)), (np.array([6.0, 24.0]),))
+    with pytest.raises(TypeError, match="2 primals and 1 tangents"):
+        hvp(f, (x, y), (1.0,))
+
+
+def test_hvp_is_differentiable() -> None:
+    def g(x, y):
+        return hvp(f, (x, y), (1.0, 0.0))[0] * y
+
+    assert close(grad(g, 1)(2.0, 3.0), 12.0)
+    check_grads(g, (2.0, 3.0), 2)
+
+
+def test_linearize() -> None:
+    x, y = 2.0, 3.0
+    value, push = linearize(f, x, y)
+    assert close(value, f(x, y))
+    assert repr(push) == "<pushforward of f>"
+    for t in ((1.0, 0.0), (0.0, 1.0), (0.3, -2.0)):
+        assert close(push(*t), jvp(f, (x, y), t)[1])
+    a = np.array([1.0, 2.0])
+    assert close(linearize(cubes, a)[1](a), 27.0)
+    assert close(linearize(pair, x, y)[1](1.0, 0.0), (y, (1.0, None)))
+    with pytest.raises(morula.Error, match="E09"):
+        push(1.0)
+
+
+def pushes(x, n):
+    y, push = linearize(lambda a, b: a * a * b, x, x + 1.0)
+    s = y
+    for _ in range(n):
+        s = s + push(s, 1.0)
+    return s
+
+
+def test_linearize_inside() -> None:
+    x, n = 0.3, 3
+    s = x * x * (x + 1.0)
+    for _ in range(n):
+        s = s + 2.0 * x * (x + 1.0) * s + x * x
+    assert close(on_every_stage(jit(pushes), x, n), s)
+    on_every_stage(grad(pushes), x, n)
+    check_grads(pushes, (x, n), 2)
+
+
+# ---- has_aux -----------------------------------------------------------------------------------
+
+
+def with_aux(x, y):
+    return x * y, (x, y * 2.0, 7)
+
+
+def test_has_aux() -> None:
+    aux = (2.0, 6.0, 7)
+    assert on_every_stage(grad(with_aux, has_aux=True), 2.0, 3.0) == (3.0, aux)
+    got = value_and_grad(with_aux, (0, 1), has_aux=True)(2.0, 3.0)
+    assert got == ((6.0, aux), (3.0, 2.0))
+    y, pullback, more = vjp(with_aux, 2.0, 3.0, has_aux=True)
+    assert (y, more) == (6.0, aux) and pullback(2.0) == (6.0, 4.0)
+    with pytest.raises(morula.Error, match="E09.*\n(.*\n)*.*a tuple of two"):
+        grad(f, has_aux=True)(1.0, 2.0)
+
+
+def test_has_aux_with_arrays() -> None:
+    def g(x):
+        return cubes(x), (x, 1.0)
+
+    a = np.array([1.0, 2.0])
+    y, pullback, (same, _) = vjp(g, a, has_aux=True)
+    assert close(pullback(2.0), (6.0 * a * a,)) and close(same, a)
+
+
+def test_has_aux_inside() -> None:
+    def g(x, y):
+        (value, aux), (dx, _) = value_and_grad(with_aux, argnums=(0, 1), has_aux=True)(x, y)
+        z, pullback, more = vjp(with_aux, x, y, has_aux=True)
+        return value * dx + aux[1] + more[0] * pullback(z)[1]
+
+    check_grads(g, (2.0, 3.0), 2)
+    assert close(jit(g)(2.0, 3.0), 6.0 * 3.0 + 6.0 + 2.0 * 12.0)
+
+
+# ---- stop_gradient -----------------------------------------------------------------------------
+
+
+def test_stop_gradient() -> None:
+    assert stop_gradient(2.0) == 2.0
+    g = grad(lambda x: x * stop_gradient(x * x))
+    assert close(on_every_stage(g, 3.0), 9.0)
+    assert jvp(lambda x: stop_gradient(x) + x, (3.0,), (1.0,)) == (6.0, 1.0)
+    assert grad(lambda x: stop_gradient(x))(3.0) == 0.0
+    second = grad(grad(lambda x: x * x * stop_gradient(x)))
+    assert close(second(3.0), 6.0)
+
+
+def test_stop_gradient_of_structures() -> None:
+    def g(x, n):
+        a, b, k = stop_gradient((x, x * x, n))
+        return a * x + b + k
+
+    assert close(grad(g)(3.0, 2), 3.0)
+    x = np.array([1.0, 2.0])
+    stopped = grad(lambda x: cubes(stop_gradient(x)) + x[0])
+    assert close(on_every_stage(stopped, x), np.array([1.0, 0.0]))
+
+
+def test_stop_gradient_of_what_a_function_captures() -> None:
+    def g(x):
+        def h(y):
+            return x * y
+
+        return stop_gradient(h)(x)
+
+    assert close(grad(g)(3.0), 3.0)
+
+
+# ---- custom_vjp --------------------------------------------------------------------------------
+
+
+@custom_vjp
+def scaled(x, y):
+    return x * x * y
+
+
+def scaled_fwd(x, y):
+    return scaled(x, y), (x, y)
+
+
+def scaled_bwd(saved, ct):
+    x, y = saved
+    return 10.0 * ct * 2.0 * x * y, ct * x * x
+
+
+scaled.defvjp(scaled_fwd, scaled_bwd)
+
+
+def in_a_loop(x, n):
+    s = 0.0
+    for _ in range(n):
+        s = s + scaled(x, s + 1.0)
+    return s
+
+
+def test_custom_vjp() -> None:
+    assert scaled(2.0, 3.0) == 12.0 and jit(scaled)(2.0, 3.0) == 12.0
+    assert on_every_stage(grad(scaled, (0, 1)), 2.0, 3.0) == (120.0, 4.0)
+    assert on_every_stage(grad(in_a_loop), 1.1, 3) != pytest.approx(0.0)
+
+    def slope(x, n):  # the rule by hand
+        s, ds = 0.0, 0.0
+        for _ in range(n):
+            s, ds = s + x * x * (s + 1.0), ds + 20.0 * x * (s + 1.0) + x * x * ds
+        return ds
+
+    assert close(grad(in_a_loop)(1.1, 3), slope(1.1, 3))
+
+
+def test_custom_vjp_at_order_two() -> None:
+    """Reverse over reverse, and forward over reverse, differentiate fwd and bwd."""
+    assert close(on_every_stage(grad(grad(scaled)), 2.0, 3.0), 60.0)
+    assert close(on_every_stage(hessian(scaled), 2.0, 3.0), 60.0)
+    again = grad(grad(in_a_loop))(1.1, 3)
+    assert close(jvp(grad(in_a_loop), (1.1, 3), (1.0, None))[1], again)
+
+    def inside(x):
+        return grad(scaled)(x, x)
+
+    assert close(on_every_stage(jit(inside), 2.0), 80.0) and close(grad(inside)(2.0), 80.0)
+
+
+@custom_vjp
+def norm(x, n):
+    return math.sqrt(cubes(x)), n
+
+
+def norm_fwd(x, n):
+    y = math.sqrt(cubes(x))
+    return (y, n), (x, y)
+
+
+def norm_bwd(saved, ct):
+    x, y = saved
+    return stop_gradient(x) if ct[0] > 1e9 else x, None
+
+
+norm.defvjp(norm_fwd, norm_bwd)
+
+
+def test_custom_vjp_of_arrays_and_ints() -> None:
+    x = np.array([1.0, 2.0])
+    assert close(grad(lambda x: norm(x, 2)[0] * 1.0)(x), x)
+    assert close(grad(lambda x: norm(x, 2)[0] + x[1])(x), x + np.array([0.0, 1.0]))
+
+
+@custom_vjp
+def halves(x, y):
+    return x * y, x + y
+
+
+halves.defvjp(lambda x, y: ((x * y, x + y), None), lambda saved, ct: (ct[0] + 2.0 * ct[1], None))
+
+
+def test_custom_vjp_none_is_zero_and_missing_cotangents_are_zeros() -> None:
+    assert grad(lambda x, y: halves(x, y)[0], (0, 1))(2.0, 3.0) == (1.0, 0.0)
+    assert grad(lambda x, y: halves(x, y)[1], (0, 1))(2.0, 3.0) == (2.0, 0.0)
+
+
+def test_custom_vjp_is_not_inlined_before_and_is_after() -> None:
+    text = morula.lower(grad(in_a_loop), 1.1, 3)
+    assert 'vjp = ("scaled.custom_vjp.fwd", "scaled.custom_vjp.bwd")' in text.text("typed")
+    assert "custom_vjp" not in text.text("opt")
+    module = morula.ir.parse(text.text("typed"))
+    assert str(module) == text.text("typed")
+
+
+def recursive(x, n):
+    if n == 0:
+        return x
+    return recursive(scaled(x, 0.25), n - 1)
+
+
+def test_custom_vjp_in_recursion() -> None:
+    x, wanted = 1.1, 1.0
+    for _ in range(3):
+        x, wanted = x * x * 0.25, wanted * 10.0 * 2.0 * x * 0.25
+    assert close(on_every_stage(grad(recursive), 1.1, 3), wanted)
+
+
+def capturing(a):
+    @custom_vjp
+    def g(x):
+        return a * x
+
+    g.defvjp(lambda x: (g(x), None), lambda saved, ct: (7.0 * a * ct,))
+    return g
+
+
+def test_custom_vjp_that_captures() -> None:
+    assert grad(capturing(3.0))(2.0) == 21.0
+    assert grad(capturing(4.0))(2.0) == 28.0
+    g = capturing(5.0)
+    assert grad(lambda x: g(x) * x)(2.0) == 7.0 * 5.0 * 2.0 + 10.0
+
+
+def test_custom_vjp_made_inside() -> None:
+    def f(x):
+        def fwd(v):
+            return v * v, v
+
+        def bwd(v, ct):
+            return (ct * v,)
+
+        g = custom_vjp(lambda v: v * v, fwd, bwd)
+        return g(x)
+
+    assert on_every_stage(grad(f), 3.0) == 3.0
+
+
+def refused(call: Any, *args: Any) -> morula.Error:
+    with pytest.raises(morula.Error) as caught:
+        call(*args)
+    assert caught.value.code == "E10"
+    return caught.value
+
+
+def test_custom_vjp_misused() -> None:
+    error = refused(lambda: jvp(in_a_loop, (1.0, 3), (1.0, None)))
+    assert "forward mode through `scaled`" in error.found and "custom_jvp" in error.instead
+    assert error.line == in_a_loop.__code__.co_firstlineno + 3 and error.col == 17
+
+    def by_capture(a):
+        def g(x):
+            return a * x
+
+        h = custom_vjp(g, lambda x: (x, None), lambda s, ct: (ct,))
+        return h(2.0)
+
+    assert "pass `a` to" in refused(grad(by_capture), 1.0).instead
+
+    @custom_vjp
+    def bare(x):
+        return x
+
+    assert "without a rule" in refused(grad, bare).found
+    assert "1 parameters" in refused(bare.defvjp, lambda x: (x, x), lambda ct: (ct,)).found
+    bare.defvjp(lambda x: x, lambda s, ct: (ct,))
+    assert "a fwd that returns a float" in refused(grad(bare), 1.0).found
+    bare.defvjp(lambda x: (x, x), lambda s, ct: ct)
+    assert "return a tuple" in refused(grad(bare), 1.0).instead
+    bare.defvjp(lambda x: (x, x), lambda s, ct: ((ct, ct),))
+    assert "as the cotangent of a float" in refused(grad(bare), 1.0).found
+    bare.defvjp(lambda x: ((x, x), x), lambda s, ct: (ct,))
+    assert "the function itself returns a float" in refused(grad(bare), 1.0).why
+
+
+# ---- custom_jvp --------------------------------------------------------------------------------
+
+
+@custom_jvp
+def wave(x, n):
+    return math.sin(x) * n
+
+
+@wave.defjvp
+def wave_rule(primals, tangents):
+    x, n = primals
+    return wave(x, n), 5.0 * math.cos(x) * tangents[0] * n
+
+
+def test_custom_jvp() -> None:
+    assert close(on_every_stage(grad(wave), 1.0, 2), 10.0 * math.cos(1.0))
+    assert close(jvp(wave, (1.0, 2), (1.0, None))[1], 10.0 * math.cos(1.0))
+    second = -10.0 * math.sin(1.0)
+    assert close(on_every_stage(grad(grad(wave)), 1.0, 2), second)
+    assert close(on_every_stage(hessian(wave), 1.0, 2), second)
+    assert close(jvp(grad(wave), (1.0, 2), (1.0, None))[1], second)
+    assert close(grad(lambda x, n: jvp(wave, (x, n), (1.0, None))[1])(1.0, 2), second)
+    assert close(jacfwd(jacfwd(wave))(1.0, 2), second)
+
+
+@custom_jvp
+def total(x, scale):
+    return cubes(x) * scale
+
+
+@total.defjvp
+def total_rule(primals, tangents):
+    x, scale = primals
+    s = 0.0
+    for k in range(len(x)):
+        s += x[k] * tangents[0][k]
+    return cubes(x) * scale, s + tangents[1]
+
+
+def test_custom_jvp_of_arrays() -> None:
+    x = np.array([1.0, 2.0])
+    assert close(grad(total, (0, 1))(x, 2.0), (x, 1.0))
+    assert close(on_every_stage(grad(lambda x: total(x, x[0]) + x[1]), x), np.array([2.0, 3.0]))
+    assert close(jvp(total, (x, 2.0), (x, None))[1], 5.0)
+
+
+def test_custom_jvp_misused() -> None:
+    g = custom_jvp(lambda x: x, lambda p, t: t[0])
+    assert "return `(y, t_y)`" in refused(grad(g), 1.0).instead
+    assert "write `custom_vjp(f, fwd, bwd)`" in refused(grad(lambda x: custom_vjp(math.sin)(x)), 1.0).instead
+
+
+# ---- pullbacks and gradients in loops and recursion ----------------------------------------------
+
+
+def pullbacks_in_a_loop(x, n):
+    s = 0.0
+    for i in range(n):
+        y, pullback = vjp(lambda a, b: a * math.sin(b), x + s, x * i)
+        s = s + pullback(1.0)[0] + y * 0.5
+    return s
+
+
+def pullback_used_in_a_loop(x, n):
+    y, pullback = vjp(lambda a: a * a * a, x)
+    s = y
+    for _ in range(n):
+        s = s + pullback(s)[0] * 0.1
+    return s
+
+
+def descent(x, n):
+    def loss(v):
+        return v**4 - 3.0 * v * v * x
+
+    v = x
+    for _ in range(n):
+        v = v - 0.01 * grad(loss)(v)
+    return v
+
+
+def recursive_descent(x, n):
+    if n == 0:
+        return x
+    return recursive_descent(x - 0.1 * grad(lambda v: v**4 - 3.0 * v * v * x)(x), n - 1)
+
+
+def newton(x, n):
+    v = x
+    while n > 0:
+        v = v - grad(lambda u: u**4 - x * u)(v) / hessian(lambda u: u**4 - x * u)(v)
+        n -= 1
+    return v
+
+
+def gradient_of_recursion(x, n):
+    def power(v, k):
+        return 1.0 if k == 0 else v * power(v, k - 1)
+
+    s = 0.0
+    for k in range(n):
+        s += grad(power)(x, k)
+    return s
+
+
+@pytest.mark.parametrize(
+    "g",
+    [
+        pullbacks_in_a_loop,
+        pullback_used_in_a_loop,
+        descent,
+        recursive_descent,
+        newton,
+        gradient_of_recursion,
+    ],
+)
+def test_derivatives_in_loops_and_recursion(g: Any) -> None:
+    on_every_stage(jit(g), 0.7, 3)
+    on_every_stage(grad(g), 0.7, 3)
+    check_grads(g, (0.7, 3), 2)
+
+
+def test_pullbacks_are_carried() -> None:
+    """What a loop carries may be a pullback, each turn another."""
+
+    def g(x, n):
+        _, pullback = vjp(lambda a: a * a, x)
+        for _ in range(n):
+            _, pullback = vjp(lambda a: a * a, pullback(1.0)[0])
+        return pullback(1.0)[0]
+
+    assert close(jit(g)(0.7, 3), 0.7 * 2.0**4)
+    assert close(grad(g)(0.7, 3), 2.0**4)
+
+
+# ---- check_grads -------------------------------------------------------------------------------
+
+
+def test_check_grads() -> None:
+    check_grads(f, (1.1, 0.7), 3)
+    check_grads(nested, (((1.1, 0.7), 0.3), 2), 2, modes=("rev",))
+    check_grads(cubes, (np.array([1.0, 2.0]),), 2)
+    check_grads(f, (1.1, 0.7), 1, "fwd")
+    with pytest.raises(AssertionError, match="vjp of f gives .*, differences give"):
+        check_grads(scaled, (1.0, 2.0), 1, "rev")
+    with pytest.raises(ValueError, match="modes"):
+        check_grads(f, (1.1, 0.7), 1, ("forward",))
+    with pytest.raises(ValueError, match="order"):
+        check_grads(f, (1.1, 0.7), 0)
+
+
+# ---- without native code -----------------------------------------------------------------------
+
+DISABLED = """
+import math, sys
+import morula
+from morula import grad, hessian, jit, jvp, vjp, check_grads
+
+def f(x, n):
+    s = 0.0
+    for k in range(n):
+        s = s + math.sin(x * k)
+    return s
+
+assert jit(f) is f
+print(grad(f)(0.5, 3), hessian(f)(0.5, 3), jvp(grad(f), (0.5, 3), (1.0, None))[1])
+y, pullback = vjp(f, 0.5, 3)
+print(pullback(2.0)[0], grad(lambda x: grad(f)(x, 3))(0.5))
+print(morula.lower(grad(f), 0.5, 3).run("opt"))
+check_grads(f, (0.5, 3), 2)
+print("llvmlite" in sys.modules)
+"""
+
+
+def test_disabled(tmp_path: Any) -> None:
+    (tmp_path / "disabled.py").write_text(DISABLED)
+    env = {**os.environ, "MORULA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "disabled.py"], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    first = math.cos(0.5) + 2.0 * math.cos(1.0)
+    second = -math.sin(0.5) - 4.0 * math.sin(1.0)
+    assert close(tuple(map(float, lines[0].split())), (first, second, second))
+    assert close(tuple(map(float, lines[1].split())), (2.0 * first, second))
+    assert close(float(lines[2]), first)
+    assert lines[3] == "False"
