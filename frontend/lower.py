@@ -33,6 +33,7 @@ from .desugar import desugared
 from .errors import Error
 from .expressions import expression
 from .frame import RESULT, UNBOUND_VALUE, Frame
+from .matching import matched
 from .names import CUSTOM, MAKING
 from .prune import prune
 from .resolve import (
@@ -162,6 +163,7 @@ class Program:
         """Lower one function of a module."""
         source = find_source(f)
         check_subset(source, source.node)
+        source = matched(source, lambda e: object_of(f, e))
         source = desugared(source, lambda name: meaning(f, source.node, name))
         scope = Scope(source, source.node)
         refuse_rebinding(scope)
@@ -444,6 +446,20 @@ def refuse_rebinding(scope: Scope) -> None:
                     "return the value, or compile the function around it",
                 )
         stack.extend(kid for kid, _ in inner.kids.values())
+
+
+def object_of(f: FunctionType, e: ast.expr) -> Any:
+    """What a name, or an attribute of one, stands for outside the function; None if unknown."""
+    if isinstance(e, ast.Attribute):
+        return getattr(object_of(f, e.value), e.attr, None)
+    if not isinstance(e, ast.Name):
+        return None
+    if e.id in f.__code__.co_freevars and f.__closure__ is not None:
+        try:
+            return f.__closure__[f.__code__.co_freevars.index(e.id)].cell_contents
+        except ValueError:
+            return None
+    return f.__globals__.get(e.id, getattr(builtins, e.id, None))
 
 
 def meaning(f: FunctionType, node: FunctionNode, name: str) -> str | None:

@@ -49,11 +49,6 @@ REFUSED: dict[type[ast.AST], Sentence] = {
         "compiled code enters no context managers",
         "open what is needed outside",
     ),
-    ast.Match: (
-        "a `match` statement",
-        "patterns are not part of the language",
-        "write `if` and `elif`",
-    ),
     ast.Try: ("a `try` statement", _RAISE, "test for the condition with `if` before"),
     ast.TryStar: (
         "a `try` statement with `except*`",

@@ -41,6 +41,7 @@ class Frame:
         self.natural: set[Value] = set()  # ints known not to be negative
         self.strided: list[Value] = []  # parameters that stand for an array nobody reads
         self.facts: dict[Operand, sums.Fact] = {}  # what bools say of sums
+        self.implied: dict[tuple[Operand, bool], sums.Known] = {}  # the same, of generic bools
         self.subjects: dict[Operand, list[Value]] = {}  # which generic values they say it of
         self.hidden: dict[str, AV] = {}  # global arrays and numbers that come as parameters
 
@@ -170,16 +171,19 @@ class Frame:
         else:
             known = op.operands[0]
             names = [v.name for v in op.results]
+            better = [sums.learned(self, known, h) if self.facts else {} for h in (True, False)]
             outs = branches.fork(
                 self,
                 cond,
-                lambda: self.informed(cond, True, then),
-                lambda: self.informed(cond, False, other),
+                lambda: self.informed(better[0], then),
+                lambda: self.informed(better[1], other),
                 names,
                 known,
             )
         for v, a in zip(op.results, outs, strict=True):
             self.env[v] = a
+        if self.facts:
+            sums.conclude(self, op)
 
     def tell(self, op: Op, a: AV) -> None:
         """Note which generic values a bool says something of."""
@@ -187,14 +191,19 @@ class Frame:
             subject = self.facts[a.leaves[0]].subject
             known = [v for v in op.operands if isinstance(v, Value) and self.env[v] is subject]
             self.subjects[a.leaves[0]] = known
+        if op.opcode == "not_":
+            for holds in (True, False):
+                if (op.operands[0], not holds) in self.implied:
+                    self.implied[op.results[0], holds] = self.implied[op.operands[0], not holds]
 
-    def informed(self, cond: Operand, holds: bool, block: Block) -> list[AV]:
+    def informed(self, better: sums.Known, block: Block) -> list[AV]:
         """Run an arm, in which a value that the condition tested is what the test says."""
-        better = sums.learned(self, cond, holds)
         if not better:
             return self.run(block)
-        before = {v: self.env[v] for v in better}
-        self.env.update(better)
+        before = {v: self.env[v] for v in better if v in self.env}
+        for v, fact in better.items():
+            if before.get(v) is fact.subject and 0 < len(fact.true) < len(fact.subject.kids):
+                self.env[v] = sums.narrowed(self, fact.subject, fact.true)
         try:
             return self.run(block)
         finally:

@@ -20,10 +20,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...ir.core import Literal, Operand, Value
+from ...ir.core import Literal, Op, Operand, Value
 from ...ir.types import BOOL, F64, I64
 from ..errors import Error
-from . import boxes
+from . import boxes, joins
 from .branches import fork
 from .values import AV, Dead, number
 
@@ -127,21 +127,53 @@ def tested(f: Frame, a: AV, holds: Callable[[AV], bool]) -> Operand:
     return out
 
 
-def narrowed(a: AV, keep: frozenset[int]) -> AV:
+def narrowed(f: Frame, a: AV, keep: frozenset[int]) -> AV:
     """A sum of which some alternatives remain; one alone is that value itself."""
-    if len(keep) == 1:
-        return a.kids[next(iter(keep))]
-    return a
+    kept = sorted(keep)
+    if len(kept) == 1:
+        return a.kids[kept[0]]
+    to = [kept.index(k) if k in keep else 0 for k in range(len(a.kids))]
+    tag = joins.retagged(f, a.leaves[0], to)
+    return AV("sum", None, tuple([a.kids[k] for k in kept]), (tag,))
 
 
-def learned(f: Frame, cond: Operand, holds: bool) -> dict[Value, AV]:
-    """Generic values that are known better where `cond` is, or is not, true."""
-    fact = f.facts.get(cond)
-    if fact is None:
+Known = dict[Value, Fact]  # which alternatives generic values are
+
+
+def learned(f: Frame, v: Operand, holds: bool) -> Known:
+    """Generic values that are known better where the generic bool `v` is, or is not, true."""
+    if not isinstance(v, Value) or v not in f.env:
         return {}
-    keep = fact.true if holds else frozenset(range(len(fact.subject.kids))) - fact.true
-    better = narrowed(fact.subject, keep)
-    return {v: better for v in f.subjects.get(cond, ()) if f.env.get(v) is fact.subject}
+    out = dict(f.implied.get((v, holds), {}))
+    a = f.env[v]
+    fact = f.facts.get(a.leaves[0]) if a.kind == "num" else None
+    if fact is not None:
+        keep = fact.true if holds else frozenset(range(len(fact.subject.kids))) - fact.true
+        for s in f.subjects.get(a.leaves[0], ()):
+            merge(out, s, Fact(fact.subject, keep))
+    return out
+
+
+def merge(out: Known, v: Value, fact: Fact) -> None:
+    old = out.get(v)
+    if old is not None and old.subject is fact.subject:
+        fact = Fact(fact.subject, fact.true & old.true)
+    out[v] = fact
+
+
+def conclude(f: Frame, op: Op) -> None:
+    """What the results of an `if` say of its condition: those of `and` and `or` do."""
+    cond, (then, other) = op.operands[0], op.regions
+    if "unreachable" in (then.end.opcode, other.end.opcode):
+        return
+    for v, x, y in zip(op.results, then.outs, other.outs, strict=True):
+        for holds, mine, rest in ((True, x, y), (False, y, x)):
+            if rest is cond or (isinstance(rest, Literal) and rest.value is not holds):
+                known = learned(f, cond, holds)
+                for s, fact in learned(f, mine, holds).items():
+                    merge(known, s, fact)
+                if known:
+                    f.implied[v, holds] = known
 
 
 def negated(f: Frame, cond: Operand, r: Operand) -> None:
