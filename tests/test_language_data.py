@@ -1,0 +1,194 @@
+"""Data: arguments of any shape, sequences, strings, records, through every stage and derivative."""
+
+# The programs that are called here stand without annotations.
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+import data_programs as data
+import judge
+import morula
+from data_programs import ROWS, Particle, Point, Vector
+from oracle import same
+from sources import made
+
+IDS = [f"{f.__name__}{args}" for f, args, _ in ROWS]
+
+
+@pytest.mark.parametrize(("f", "args", "orders"), ROWS, ids=IDS)
+def test_program(f: Any, args: tuple[float, ...], orders: int) -> None:
+    expected = f(*args)
+    judge.value(f, args, expected)
+    judge.stages(f, args, expected)
+    judge.orders(f, args, orders)
+
+
+def test_over_an_array() -> None:
+    args = (1.3, 0.7, data.ARRAY)
+    expected = data.over_array(*args)
+    judge.value(data.over_array, args, expected)
+    judge.stages(data.over_array, args, expected)
+    judge.orders(data.over_array, args, 1)
+
+
+# ---- records at the border ----------------------------------------------------------------------
+
+
+def test_record_argument() -> None:
+    p = Point(1.3, 0.7)
+    assert morula.jit(data.of_point)(p, 2) == data.of_point(p, 2)
+    g = morula.grad(data.of_point)(p, 2)
+    assert type(g) is Point
+    same(g[0], morula.grad(lambda x: data.of_point(Point(x, 0.7), 2))(1.3))
+    same(g[1], morula.grad(lambda y: data.of_point(Point(1.3, y), 2))(0.7))
+
+
+def test_nested_record_argument() -> None:
+    q = Particle(Vector(1.3, 0.7), Vector(0.2, 0.4))
+    assert morula.jit(data.of_particle)(q) == data.of_particle(q)
+    g = morula.grad(data.of_particle)(q)
+    assert type(g) is Particle and type(g.p) is Vector
+    same((g.p.x, g.p.y, g.v.x, g.v.y), (1.2, 0.4, 1.3, 0.7))
+    for stage in ("ssa", "closed", "typed", "ad", "opt", "memory"):
+        lowered = morula.lower(data.of_particle, q)
+        same(lowered.run(stage, q), data.of_particle(q))
+
+
+def test_dict_argument() -> None:
+    d = {"a": 1.3, "b": (0.7, 0.2), "n": 3}
+    assert morula.jit(data.of_dict)(d) == data.of_dict(d)
+    g = morula.grad(data.of_dict)(d)
+    assert list(g) == ["a", "b", "n"] and g["n"] is None
+    same((g["a"], g["b"][0]), (0.7, 1.3))
+
+
+def test_records_as_results() -> None:
+    got = morula.jit(data.gives_records)(1.3, 0.7)
+    assert got == data.gives_records(1.3, 0.7)
+    assert type(got[0]) is Point and type(got[1]["v"]) is Vector and type(got[2]) is list
+    y, pullback = morula.vjp(data.gives_records, 1.3, 0.7)
+    assert y == got
+    ct = (Point(1.0, 0.0), {"v": Vector(0.0, 2.0), "n": None, "t": (0.5, None)}, [0.0, 0.0])
+    same(pullback(ct), (0.7, 1.3 + 2.0 + 0.5))
+
+
+def test_changed_argument() -> None:
+    q = Particle(Vector(1.3, 0.7), Vector(0.2, 0.4))
+    expected = data.of_moving(dataclasses.replace(q), 5)
+    mine = dataclasses.replace(q)
+    same(morula.jit(data.of_moving)(mine, 5), expected)
+    plain = dataclasses.replace(q)
+    data.of_moving(plain, 5)
+    same((mine.p.x, mine.v.y), (plain.p.x, plain.v.y))
+    g = morula.grad(data.of_moving)(dataclasses.replace(q), 5)
+    assert type(g) is Particle
+    h = 1e-6
+    up, down = (Particle(Vector(1.3 + s, 0.7), q.v) for s in (h, -h))
+    slope = (data.of_moving(up, 5) - data.of_moving(down, 5)) / (2 * h)
+    assert abs(g.p.x - slope) < 1e-7
+
+
+def test_enum_and_string_arguments() -> None:
+    f = morula.jit(data.by_mode)
+    for mode in data.Mode:
+        for unit in ("m", "km"):
+            same(f(1.3, mode, unit), data.by_mode(1.3, mode, unit))
+
+
+# ---- output -------------------------------------------------------------------------------------
+
+PRINTING = """
+from dataclasses import dataclass
+
+@dataclass
+class P:
+    x: float
+    n: int
+
+def f(x, n):
+    print("start", x, n, sep=", ", end="!\\n")
+    for k in range(n):
+        print(f"{k}: {x * k:.3f} {x!r:>8} {{}}", True, None, (x, k), P(x, k))
+    print()
+    return x * x
+"""
+
+
+def test_print(capsys: pytest.CaptureFixture[str]) -> None:
+    f = made("f", PRINTING)
+    f(1.5, 3)
+    expected = capsys.readouterr().out
+    assert morula.jit(f)(1.5, 3) == 2.25
+    assert capsys.readouterr().out == expected
+    lowered = morula.lower(f, 1.5, 3)
+    capsys.readouterr()
+    for stage in ("ssa", "closed", "typed", "ad", "opt", "memory"):
+        lowered.run(stage, 1.5, 3)
+        assert capsys.readouterr().out == expected, stage
+    assert morula.grad(f)(1.5, 3) == 3.0
+    assert capsys.readouterr().out == expected
+
+
+RAISING = """
+def f(x, n):
+    assert x > 0.0, f"x = {x:.2f} with {n}"
+    if n > 5:
+        raise ValueError(f"{n} is too many")
+    if n == 3:
+        raise KeyError
+    return x * n
+"""
+
+
+@pytest.mark.parametrize("args", [(-1.0, 2), (1.0, 7), (1.0, 3), (2.0, 1)], ids=str)
+def test_raise(args: tuple[float, int]) -> None:
+    f = made("f", RAISING)
+    try:
+        expected: Any = f(*args)
+    except Exception as e:
+        expected = e
+    for run in (morula.jit(f), lambda *a: morula.value_and_grad(f)(*a)[0]):
+        try:
+            got: Any = run(*args)
+        except Exception as e:
+            got = e
+        if isinstance(expected, Exception):
+            assert type(got) is type(expected) and str(got) == str(expected)
+        else:
+            assert got == expected
+
+
+# ---- outside the language -----------------------------------------------------------------------
+
+REFUSED = {
+    "[v for v in x]": "a list comprehension over an array",
+    "[k for k in range(n)]": "whose bounds are known at run time only",
+    "(lambda *a: a)(*range(n))": "a starred expression",
+    "list(k for k in x)": "an array",
+    "max(n)": "an int",
+    "{n: 1}": "a key of a dict",
+    "super()": "super",
+    "tuple(filter(lambda v: v > n, (1, 2)))": "a filter whose test",
+    "sum([1, 2], start=0, other=1)": "other",
+    "str(x)": "an array",
+    "isinstance(1.0, 2)": "it is no class",
+    "type(lambda: 0)(1)": "a call of the class",
+    "sorted(x)": "sorted over an array",
+    "getattr(x, n)": "names are known",
+    "(k for k in (1, 2))": "a generator expression that is kept",
+}
+
+
+@pytest.mark.parametrize("expression", REFUSED)
+def test_refused(expression: str) -> None:
+    f = made("f", f"def f(x, n):\n    return {expression}\n")
+    with pytest.raises(morula.Error) as caught:
+        morula.jit(f)(np.ones(3), 2)
+    assert REFUSED[expression] in str(caught.value)
+    assert caught.value.line == 2 and caught.value.instead
