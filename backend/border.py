@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple
+from ..ir.structure import KEPT, Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple, Updated
 from ..ir.structure import cotangent_tree, leaf_types as types_of
 from ..ir.types import BOOL, F64, I64, Array
 
@@ -184,8 +184,59 @@ def rebuild(tree: Tree, leaves: Iterator[Any], pullback: Callable[[PullbackTree,
             return made
         case PullbackTree():
             return pullback(tree, next(leaves))
+        case Updated():
+            raise AssertionError("a result that writes: see `finish`")
         case Constant(value):
             return value
+
+
+def finish(
+    tree: Tree,
+    leaves: Iterator[Any],
+    args: Sequence[Any],
+    pullback: Callable[[PullbackTree, int], Any],
+) -> Any:
+    """A result; what the call has written into the arguments is written there, too."""
+    if not isinstance(tree, Updated):
+        return rebuild(tree, leaves, pullback)
+    result = rebuild(tree.result, leaves, pullback)
+    for way, record in tree.writes:
+        target = args[way[0]]
+        for k in way[1:]:
+            names = part_names(target)
+            target = target[k] if names is None else parts_of(target, names)[k]
+        for name, kid in zip(record.names, record.kids, strict=True):
+            value = rebuild(kid, leaves, pullback)
+            if value is KEPT:
+                continue
+            if isinstance(target, dict):
+                target[name] = value
+            else:
+                object.__setattr__(target, name, value)
+    return result
+
+
+def refuse_shared(tree: Tree, args: Sequence[Any]) -> None:
+    """A record that a call writes stands once among its arguments."""
+    if not isinstance(tree, Updated):
+        return
+    seen: set[int] = set()
+    work = list(args)
+    while work:
+        value = work.pop()
+        names = part_names(value)
+        if names is None:
+            work.extend(value if type(value) is tuple else ())
+            continue
+        if id(value) in seen and not isinstance(value, tuple):
+            kind = type(value).__name__
+            raise BorderError(
+                "E11",
+                f"one {kind} stands twice among the arguments of a function that writes records",
+                "pass a copy of it",
+            )
+        seen.add(id(value))
+        work.extend(parts_of(value, names))
 
 
 def cotangent(tree: Tree, value: Any, lengths: Sequence[int | None], name: str = "ct") -> list[Any]:

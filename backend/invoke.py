@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from ..ir.core import Module
-from ..ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple, leaf_types
+from ..ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple, Updated, leaf_types
 from ..ir.types import BOOL, F64, Array, Type
 from . import runtime
-from .border import BorderError, cotangent, flatten, rebuild
+from .border import BorderError, cotangent, finish, flatten, rebuild, refuse_shared
 from .box import DTYPES
 from .call import stack_limit
 from .callable_type import Callable as CompiledCallable
@@ -54,6 +54,7 @@ class Native:
         refuse: Callable[[BorderError], Exception] | None = None,
     ) -> None:
         self.refuse = refuse
+        self.first = 0  # inputs before the arguments, which nobody sees
         self.inputs, self.result, self.failure = tuple(inputs), result, failure
         self.owner, self.module, self.pull = owner, module, pull
         self.run = _ENTRY(address)
@@ -101,6 +102,8 @@ class Arena:
 def invoke(native: Native, args: Sequence[Any]) -> Any:
     """The result for these values of the function's inputs."""
     trees = native.inputs
+    outer = args[native.first :]
+    refuse_shared(native.result, outer)
     leaves = [leaf for t, v in zip(trees, args, strict=True) for leaf in flatten(t, v)]
     keeps = native.holds_pullback
     if keeps:
@@ -108,7 +111,7 @@ def invoke(native: Native, args: Sequence[Any]) -> Any:
     arena = Arena()
     got = _run(native, arena, leaves)
     if not keeps:
-        return rebuild(native.result, iter(got), _no_pullback)
+        return finish(native.result, iter(got), outer, _no_pullback)
     # a box that came in may be inside one that goes out
     boxes = [v for v in args if not isinstance(v, (int, float, np.ndarray))]
     arena.keep = (native.owner, leaves, boxes)
@@ -117,7 +120,7 @@ def invoke(native: Native, args: Sequence[Any]) -> Any:
     def make(tree: PullbackTree, box: int) -> Pullback:
         return Pullback(tree, box, arena, native, sizes.get(tree.primal, ()))
 
-    return rebuild(native.result, iter(got), make)
+    return finish(native.result, iter(got), outer, make)
 
 
 def _run(native: Native, arena: Arena, leaves: Sequence[Any]) -> list[Any]:
@@ -187,6 +190,10 @@ def _lengths(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, tuple[int | None, 
             case Sum(kids):
                 next(left)
                 sizes = (None, *[n for kid in kids for n in walk(kid, left)])
+            case Updated(result, writes):
+                sizes = walk(result, left)
+                for _, record in writes:
+                    walk(record, left)
             case Constant():
                 pass
         if found.setdefault(part, sizes) != sizes:

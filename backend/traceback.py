@@ -52,7 +52,8 @@ def exception(site: CheckSite) -> BaseException:
     kind = getattr(builtins, site.error, None)
     if not (isinstance(kind, type) and issubclass(kind, BaseException)):
         raise SystemError(f"no exception is called {site.error}")
-    made = kind(said() if getattr(site, "values", 0) else site.text)
+    text = said() if getattr(site, "values", 0) else site.text
+    made = kind(text) if text else kind()
     made.__morula_at__ = site.loc  # type: ignore[attr-defined]
     return made.with_traceback(trace(site.loc, site.function))
 

@@ -12,7 +12,8 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 ABSENT = object()
-GENERATED = "<string>"  # the file of methods that `dataclass` and `NamedTuple` write
+# the files of methods that `dataclass` and `NamedTuple` write
+GENERATED = ("<string>", dataclasses.__file__)
 
 
 class Given(NamedTuple):
@@ -74,7 +75,7 @@ def attribute(cls: type, name: str) -> Any:
 def written(cls: type, name: str) -> FunctionType | None:
     """A method that the user wrote; None where there is none, or a generated one."""
     found = attribute(cls, name)
-    if isinstance(found, FunctionType) and found.__code__.co_filename != GENERATED:
+    if isinstance(found, FunctionType) and found.__code__.co_filename not in GENERATED:
         return found
     return None
 
@@ -82,7 +83,7 @@ def written(cls: type, name: str) -> FunctionType | None:
 def is_generated(cls: type, name: str) -> bool:
     """Whether `dataclass` wrote this method."""
     found = attribute(cls, name)
-    return isinstance(found, FunctionType) and found.__code__.co_filename == GENERATED
+    return isinstance(found, FunctionType) and found.__code__.co_filename in GENERATED
 
 
 def is_enum(value: Any) -> bool:

@@ -33,7 +33,7 @@ def step(s: Slots, op: Op) -> Step:
 
 def raise_check(error: str, text: str, op: Op) -> None:
     """Raises a builtin exception by name; `loc` and a note tell where."""
-    raised = getattr(builtins, error)(text)
+    raised = getattr(builtins, error)(*([text] if text else []))
     raised.loc = op.loc
     if op.loc:
         raised.add_note(location_text(op.loc, ""))

@@ -65,7 +65,29 @@ class PullbackTree:
     spread: bool = False  # a pushforward: the parts of the one tuple are its arguments
 
 
-Tree = Leaf | Tuple | Record | Sum | Constant | PullbackTree
+class Kept:
+    """What stands for a field that a call has not written."""
+
+    def __repr__(self) -> str:
+        return "kept"
+
+
+KEPT = Kept()
+
+
+@dataclass(frozen=True)
+class Updated:
+    """A result, and what the call has written into records among its arguments.
+
+    Each write is the way to a record (which argument, which part of it, ...) and its new fields,
+    `Constant(KEPT)` where one is as before.
+    """
+
+    result: Tree
+    writes: tuple[tuple[tuple[int, ...], Record], ...]
+
+
+Tree = Leaf | Tuple | Record | Sum | Constant | PullbackTree | Updated
 
 
 def leaf_types(tree: Tree) -> Iterator[Type]:
@@ -84,6 +106,10 @@ def leaf_types(tree: Tree) -> Iterator[Type]:
                 yield from leaf_types(kid)
         case PullbackTree():
             yield Box(tree.record)
+        case Updated(result, writes):
+            yield from leaf_types(result)
+            for _, record in writes:
+                yield from leaf_types(record)
 
 
 def cotangent_tree(tree: Tree) -> Tree:

@@ -61,7 +61,7 @@ class Lowered:
             hidden = [(h.tree, follow(h.path, c.target.function)) for h in entry.hidden]
             pairs = [*hidden, *zip(entry.args, values, strict=True)]
             leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
-            return resume.run_typed(module, leaves, entry.result)
+            return resume.run_typed(module, leaves, entry.result, values)
 
     def run_generic(self, module: Module, values: Sequence[Any], resume: Resume) -> Any:
         from .ir.generic import run_generic

@@ -28,7 +28,7 @@ from .frontend.resolve import Path, follow, library_name
 from .ir.builder import Builder
 from .ir.core import Function, Module, Operand, Site, literal, zero_literal
 from .ir.ops import record_types
-from .ir.structure import Constant, PullbackTree, Record, Sum, Tree, Tuple, cotangent_tree, leaf_types
+from .ir.structure import Constant, PullbackTree, Record, Sum, Tree, Tuple, Updated, cotangent_tree, leaf_types
 from .ir.types import Box, Scalar, Type
 from .pipeline import Compilation
 from .transforms.clean import clean
@@ -67,6 +67,7 @@ class Program:
             pull=self.pull,
             refuse=lambda error: refused(error, function),
         )
+        self.specialisation.native.first = len(self.hidden)
         self.function = function
         native = all(i.source is not None for i in inputs)
         bound = any(isinstance(i.source, Cell) for i in inputs)  # to the cells of one function
@@ -184,6 +185,8 @@ def exported(tree: Tree, program: Program) -> Tree:
             return Record(cls, names, tuple(exported(k, program) for k in kids))
         case Sum(kids):
             return Sum(tuple(exported(k, program) for k in kids))
+        case Updated(result, writes):
+            return Updated(exported(result, program), writes)
         case PullbackTree(record, primal, results, rest, spread):
             name = f"{record}.out{next(_numbers)}"
             EXPORTED[name] = program

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend.border import classify, cotangent, flatten, rebuild
+from .backend.border import classify, cotangent, finish, flatten, rebuild
 from .frontend.closures import closures
 from .frontend.names import APPLIED, CUSTOM
 from .frontend.resolve import follow, library_name
@@ -117,7 +117,9 @@ class Resume:
         made = expand(module)
         return made if self.fastmath else strict(made)
 
-    def run_typed(self, module: Module, leaves: Sequence[Any], result: Tree) -> Any:
+    def run_typed(
+        self, module: Module, leaves: Sequence[Any], result: Tree, values: Sequence[Any] = ()
+    ) -> Any:
         """A typed module's entry on leaves; pullbacks in the result can be called."""
 
         def pullback(tree: PullbackTree, value: Any) -> Pulled:
@@ -131,7 +133,7 @@ class Resume:
         f = module.entry
         captured, rest = given[: len(f.captures)], given[len(f.captures) :]
         got = leaves_of(run(module, f.name, *rest, derive=self.derive, captures=captured))
-        return rebuild(result, iter(got), pullback)
+        return finish(result, iter(got), values, pullback)
 
     # ---- generic stages
 
@@ -153,7 +155,7 @@ class Resume:
         hidden = [(h.tree, follow(h.path, self.lowered.entry)) for h in entry.hidden]
         pairs = [*hidden, *zip(trees, made.given, strict=True)]
         leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
-        return self.run_typed(self.expanded(entry.module), leaves, entry.result)
+        return self.run_typed(self.expanded(entry.module), leaves, entry.result, made.given)
 
     def program(self, derived: Derived, args: Sequence[Any]) -> tuple[Module, Making]:
         """A closed module whose entry applies the derivative to what the values stand for."""

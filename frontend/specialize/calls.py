@@ -119,6 +119,15 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
         return AV("class", value)
     if classes.is_enum(value):
         return AV("const", value)
+    if classes.is_record(type(value)):
+        if classes.is_frozen(type(value)):
+            return of_value(f, name, value)
+        raise f.error(
+            "E01",
+            f"`{name}`, a {type(value).__name__} of the module, whose fields may change",
+            "what compiled code knows of it would not be true for ever",
+            "pass it as an argument, or let its class be frozen",
+        )
     plain = literal_of(value)
     if plain is not UNKNOWN and (value is not None or name in f.program.lowered.globals):
         return static(plain)

@@ -17,7 +17,7 @@ from ..prelude import folds
 from . import builtins, calls, operators, records, sequences, texts
 from .branches import fork
 from .sequences import items, items_or_none, made_dict, made_list
-from .values import AV, NOTHING, describe, static, static_value, true_or_false, typ
+from .values import AV, NOTHING, Dead, describe, static, static_value, true_or_false, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -232,6 +232,8 @@ def extreme(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     only(f, name, kw, "key", "default")
     counted(f, name, args, 1, None)
     key, default = kw.get("key"), kw.get("default")
+    if any(a.kind == "undef" for a in args):
+        raise Dead  # the first turn of a loop: see `desugar`
     if len(args) == 1:
         parts = items_or_none(f, args[0])
         if parts is None:

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 from ...ir.builder import Builder
 from ...ir.core import Block, Literal, Loop, Op, Operand, Value
 from ...ir.types import BOOL, I64, Array, Type
-from . import operators, sequences, sums
+from . import operators, places, sequences, sums
 from .branches import fork, is_natural
-from .joins import Disagree, coerce, join
+from .joins import Disagree, Endless, coerce, endless, join
 from .values import (
     AV,
     I64_T,
@@ -152,7 +152,7 @@ class Run:
         try:
             if known:
                 return [join(a, b) for a, b in zip(types, old_types, strict=True)], cells
-        except Disagree:
+        except (Disagree, Endless):
             pass
         return types, {}
 
@@ -332,6 +332,8 @@ class Run:
         after: dict[Any, AV],
     ) -> bool:
         f = self.f
+        if self.cells or any(True for t in self.types for _ in cells_in(t)):
+            outs, after = places.rebound(f, self.op, self.types, outs, header, after)
         types = [
             self.joined(t, dynamic(typ(a)), n)
             for t, a, n in zip(self.types, outs, self.names, strict=True)
@@ -346,9 +348,9 @@ class Run:
             if any(c not in header for c in cells_in(t)):
                 raise f.error(
                     "E01",
-                    "a function made in a loop that keeps a variable of its own for later turns",
-                    "each turn would need a variable of its own",
-                    "make the function before the loop, and pass it what changes",
+                    "a function or record made in a loop, which is kept for later turns and changes",
+                    "each turn would need a variable of its own, since others may see the old one",
+                    "make it before the loop, or let the class be frozen",
                 )
         if types != self.types or cells != self.cells:
             self.types, self.cells = types, cells
@@ -383,6 +385,8 @@ class Run:
                 "what a loop carries has one kind, before it and after each turn",
                 e.cure,
             ) from None
+        except Endless:
+            raise endless(self.f) from None
 
     def stepped(self) -> list[Operand]:
         """The next index, where it is a carry; by one it stays between the bounds."""

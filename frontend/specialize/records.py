@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...ir.structure import KEPT
 from .. import classes
 from ..closures import close
 from ..lower import lower_into
 from . import boxes, calls, cells, operators, sums
-from .values import AV, NOTHING, UNBOUND_AV, describe, number, static, true_or_false, typ
+from .values import AV, UNBOUND_AV, describe, number, same, static, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -145,7 +146,7 @@ def function(f: Frame, python: FunctionType, name: str = "") -> AV:
     for fn, known in lowered.python.items():
         if known is python and fn in f.program.functions:
             return calls.function(f, fn)
-    if python.__module__ == "dataclasses" or python.__code__.co_filename == classes.GENERATED:
+    if python.__module__ == "dataclasses" or python.__code__.co_filename in classes.GENERATED:
         raise f.error(
             "E01",
             f"the method `{python.__name__}`, which `dataclass` wrote",
@@ -252,7 +253,22 @@ def class_constant(f: Frame, cls: type, name: str, value: Any) -> AV | None:
 
 def setattr_(f: Frame, ref: AV, name: str, value: AV, forced: bool = False) -> None:
     """`a.name = value`; `forced` is object.__setattr__, which writes frozen ones, too."""
+    if ref.kind in sums.SUMS:
+
+        def one(kid: AV) -> list[AV]:
+            setattr_(f, kid, name, value, forced)
+            return []
+
+        sums.dispatch_all(f, ref, one, sums.no_attribute(name))
+        return
     a = contents(f, ref)
+    if any(k.kind == "boxed" for k in (a, *a.kids)):
+        raise f.error(
+            "E11",
+            f"a write to the attribute `{name}` of {describe(typ(a))}",
+            "a record of a class that holds itself may be held by others, who would not see it",
+            f"make a new one: `dataclasses.replace(record, {name}=value)`",
+        )
     if a.kind != "record":
         raise f.error(
             "E01",
@@ -434,12 +450,46 @@ def class_named(f: Frame, a: AV) -> type:
 # ---- at the border of the program ---------------------------------------------------------------
 
 
-def entered(f: Frame, a: AV) -> AV:
+Entered = list[tuple[tuple[int, ...], AV, AV]]  # the way to a record, its cell, what it held
+
+
+def entered(f: Frame, a: AV, way: tuple[int, ...], found: Entered) -> AV:
     """An argument from Python: records of classes that are written become cells."""
     if not a.kids:
         return a
-    a = AV(a.kind, a.info, tuple([entered(f, k) for k in a.kids]), a.leaves)
-    return kept(f, class_of(a), a) if a.kind in HOLDERS else a
+    kids = tuple([entered(f, kid, (*way, k), found) for k, kid in enumerate(a.kids)])
+    a = AV(a.kind, a.info, kids, a.leaves)
+    if a.kind not in HOLDERS:
+        return a
+    ref = kept(f, class_of(a), a)
+    if ref is not a:
+        found.append((way, ref, a))
+    return ref
+
+
+def left(f: Frame, out: AV, found: Entered) -> AV:
+    """What a call hands to Python: its result, and the fields that it wrote (see `Updated`)."""
+    mine = {ref.info for _, ref, _ in found}
+    ways, writes = list[tuple[int, ...]](), list[AV]()
+    for way, ref, old in found:
+        new = f.store[ref.info]
+        if same(new, old):
+            continue
+        kids = list[AV]()
+        for k, kid in enumerate(new.kids):
+            known = new.info == old.info and same(kid, old.kids[k])
+            if not known and mine & set(cells.reached(f, [kid])):
+                raise f.error(
+                    "E11",
+                    f"a record among the arguments that is stored in a {describe(typ(new))}",
+                    "Python would see one object there, compiled code hands back a copy",
+                    "store a copy: `dataclasses.replace(...)`",
+                )
+            kids.append(AV("const", KEPT) if known else snapshot(f, kid))
+        ways.append(way)
+        writes.append(AV(new.kind, new.info, tuple(kids)))
+    result = snapshot(f, out)
+    return AV("tuple", tuple(ways), (result, *writes)) if writes else result
 
 
 def snapshot(f: Frame, a: AV) -> AV:

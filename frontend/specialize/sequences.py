@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...ir.core import Literal, Op, Operand
 from ...ir.types import BOOL, I64
 from .. import classes
-from . import arrays, records
+from . import arrays, records, sums
 from .values import AV, Unknown, describe, number, static, static_value, typ
 
 if TYPE_CHECKING:
@@ -281,6 +281,14 @@ def getitem(f: Frame, ref: AV, i: AV) -> AV | None:
 
 def setitem(f: Frame, ref: AV, i: AV, value: AV) -> None:
     """`a[i] = value`."""
+    if ref.kind in sums.SUMS:
+
+        def one(kid: AV) -> list[AV]:
+            setitem(f, kid, i, value)
+            return []
+
+        sums.dispatch_all(f, ref, one, sums.not_subscriptable)
+        return
     a = records.contents(f, ref)
     if a.kind == "record" and (fn := records.method(f, ref, "__setitem__")) is not None:
         from . import calls

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...ir.core import Loc
-from ...ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple
+from ...ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple, Updated
 from ...ir.types import BOOL, F64, I64, Array, Box, cotangent_type
 from ..classes import field_names
 from ..errors import Error
@@ -46,6 +46,10 @@ def tree_of(t: T) -> Tree:
         return (
             Constant(t.info.value) if t.kind == "num" and t.info is not None else Leaf(t.leaves[0])
         )
+    if t.kind == "tuple" and t.info is not None:
+        result, *writes = [tree_of(k) for k in t.kids]
+        ways = zip(t.info, writes, strict=True)
+        return Updated(result, tuple([(w, r) for w, r in ways if isinstance(r, Record)]))
     if t.kind == "tuple":
         return Tuple(tuple([tree_of(k) for k in t.kids]))
     if t.kind in ("record", "dict", "list"):
