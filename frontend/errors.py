@@ -1,74 +1,354 @@
-"""The one family of errors that compiling a program can raise: `morula.Error`.
+"""What each error means: the pages behind `morula explain E07` and docs/errors.md.
 
-Each has a stable code and says where it is, what was found, why that cannot be, and what to write
-instead.  Errors while the compiled program runs are Python's own.
+A page has an example that raises the error and the same program cured; a test runs both.  In the
+example the last line is the call that raises.
 """
 
 from __future__ import annotations
 
-import linecache
+from typing import NamedTuple
 
-from ..ir.core import Loc, Site
+from ..ir.errors import TITLES, Error, excerpt
 
-TITLES: dict[str, str] = {
-    "E01": "outside the language",
-    "E02": "unknown call or attribute",
-    "E03": "wrong type of argument",
-    "E04": "name never bound",
-    "E05": "empty container without a type",
-    "E06": "an int became a float where an int is needed",
-    "E07": "branches or loop turns disagree",
-    "E08": "no bound on specialisation, recursive type or order",
-    "E09": "not differentiable",
-    "E10": "misused custom rule",
-    "E11": "write through a shared array",
-    "E12": "text of the IR",
+__all__ = ["PAGES", "TITLES", "Error", "Page", "excerpt"]
+
+
+class Page(NamedTuple):
+    """`means` says what is wrong and why it cannot be; `cure` what to do."""
+
+    means: str
+    example: str
+    cure: str
+    cured: str
+
+
+PAGES: dict[str, Page] = {
+    "E01": Page(
+        "The function holds a statement or an expression that the language does not have. It is "
+        "refused when the function is compiled, at its own line, also where it would never run.",
+        """\
+from morula import jit
+
+def halved(x):
+    try:
+        return x / 2.0
+    except ZeroDivisionError:
+        return 0.0
+
+jit(halved)(1.0)
+""",
+        "Write it with what the language has, or do it in Python around the compiled function. "
+        "Float division gives inf or nan instead of raising, so a test does here.",
+        """\
+from morula import jit
+
+def halved(x):
+    return x / 2.0
+
+jit(halved)(1.0)
+""",
+    ),
+    "E02": Page(
+        "A name is called, or an attribute read, that compiled code does not know: a function "
+        "without Python source, a name that its module does not have, an attribute that a value "
+        "does not have. The nearest known names are shown.",
+        """\
+import math
+from morula import jit
+
+def height(angle):
+    return math.sine(angle)
+
+jit(height)(0.5)
+""",
+        "Use a known name, or write the function in Python; functions with source are compiled "
+        "along.",
+        """\
+import math
+from morula import jit
+
+def height(angle):
+    return math.sin(angle)
+
+jit(height)(0.5)
+""",
+    ),
+    "E03": Page(
+        "An argument is of a type that compiled code does not take, or does not fit the "
+        "parameters of the function that is called.",
+        """\
+from morula import jit
+
+def double(z):
+    return 2.0 * z
+
+jit(double)(1.0 + 2.0j)
+""",
+        "Pass floats, ints, bools, None, strings, arrays of float64, and tuples, dicts, "
+        "dataclasses and NamedTuples of these.",
+        """\
+from morula import jit
+
+def double(re, im):
+    return 2.0 * re, 2.0 * im
+
+jit(double)(1.0, 2.0)
+""",
+    ),
+    "E04": Page(
+        "A name is read that nothing binds: neither the function, nor one around it, nor its "
+        "module. A name that only some paths bind is no error when compiling; reading it on "
+        "another path raises UnboundLocalError, as in Python.",
+        """\
+from morula import jit
+
+def area(radius):
+    return pi * radius * radius
+
+jit(area)(1.0)
+""",
+        "Bind the name before it is read, or import it.",
+        """\
+from math import pi
+from morula import jit
+
+def area(radius):
+    return pi * radius * radius
+
+jit(area)(1.0)
+""",
+    ),
+    "E05": Page(
+        "An empty list grows. A compiled list has the elements that it was made with, each of a "
+        "type that is known; an empty one says nothing about what will be in it.",
+        """\
+from morula import jit
+
+def powers(x):
+    found = []
+    for k in range(3):
+        found.append(x ** k)
+    return found[2]
+
+jit(powers)(2.0)
+""",
+        "Make the list in one piece, or keep what the loop needs in variables.",
+        """\
+from morula import jit
+
+def powers(x):
+    found = [x ** k for k in (0, 1, 2)]
+    return found[2]
+
+jit(powers)(2.0)
+""",
+    ),
+    "E06": Page(
+        "A float stands where only an int can: an index, an argument of `range`, a bit "
+        "operation. `/` gives a float, also between ints.",
+        """\
+from morula import jit
+
+def half_sum(x, n):
+    s = 0.0
+    for k in range(n / 2):
+        s += x * k
+    return s
+
+jit(half_sum)(1.0, 8)
+""",
+        "Use `//`, or convert with `int`.",
+        """\
+from morula import jit
+
+def half_sum(x, n):
+    s = 0.0
+    for k in range(n // 2):
+        s += x * k
+    return s
+
+jit(half_sum)(1.0, 8)
+""",
+    ),
+    "E07": Page(
+        "A name has values of kinds that no type holds: one on one path and another on the "
+        "other, or one before a loop and another after a turn. An int and a float become a "
+        "float, None and a value an optional one, records and tuples a union; an array and a "
+        "number have nothing in common.",
+        """\
+import numpy as np
+from morula import jit
+
+def first(x, whole):
+    y = x if whole else 0.0
+    return y
+
+jit(first)(np.array([1.0, 2.0]), True)
+""",
+        "Give the name the same kind of value everywhere.",
+        """\
+import numpy as np
+from morula import jit
+
+def first(x, whole):
+    y = x[0] if whole else 0.0
+    return y
+
+jit(first)(np.array([1.0, 2.0]), True)
+""",
+    ),
+    "E08": Page(
+        "Compiling would not end: each call of a recursion passes values of yet another type, a "
+        "value holds values like itself without end, or a derivative is taken inside the very "
+        "function that is differentiated, so that its order is known at run time only.",
+        """\
+from morula import grad, jit
+
+def derivative(x, order):
+    if order == 0:
+        return x ** 5
+    return grad(derivative)(x, order - 1)
+
+jit(derivative)(1.0, 2)
+""",
+        "Let a recursion pass values of the same types. Take derivatives outside of what is "
+        "differentiated.",
+        """\
+from morula import grad, jit
+
+def power(x):
+    return x ** 5
+
+jit(grad(grad(power)))(1.0)
+""",
+    ),
+    "E09": Page(
+        "A derivative is asked for that does not exist: by an argument that holds no float, of a "
+        "function that returns no float, with argnums that name no argument, with a cotangent "
+        "or tangent of another structure.",
+        """\
+from morula import grad
+
+def square(x):
+    return x * x
+
+grad(square)(3)
+""",
+        "Differentiate floats by floats: write 3.0 for 3.",
+        """\
+from morula import grad
+
+def square(x):
+    return x * x
+
+grad(square)(3.0)
+""",
+    ),
+    "E10": Page(
+        "A rule of `custom_vjp` or `custom_jvp` is missing, has the wrong shape, or is asked for "
+        "what it cannot give: custom_vjp says nothing about forward mode, and no rule says "
+        "anything about values that the function captures.",
+        """\
+import math
+from morula import custom_vjp, jvp
+
+@custom_vjp
+def softplus(x):
+    return math.log1p(math.exp(x))
+
+softplus.defvjp(lambda x: (softplus(x), x), lambda x, ct: (ct / (1.0 + math.exp(-x)),))
+
+def twice(x):
+    return 2.0 * softplus(x)
+
+jvp(twice, (1.0,), (1.0,))
+""",
+        "For forward mode write a custom_jvp; it serves reverse mode, too. Pass captured values "
+        "as arguments.",
+        """\
+import math
+from morula import custom_jvp, jvp
+
+@custom_jvp
+def softplus(x):
+    return math.log1p(math.exp(x))
+
+@softplus.defjvp
+def rule(primals, tangents):
+    (x,), (t,) = primals, tangents
+    return softplus(x), t / (1.0 + math.exp(-x))
+
+def twice(x):
+    return 2.0 * softplus(x)
+
+jvp(twice, (1.0,), (1.0,))
+""",
+    ),
+    "E11": Page(
+        "Something is written that others may hold. In Python all holders see the write; "
+        "compiled code keeps a record of a class that holds itself (a list node, a tree) in a "
+        "place of its own, where a write would be seen by some and not by others.",
+        """\
+from dataclasses import dataclass
+from morula import jit
+
+@dataclass
+class Node:
+    value: float
+    next: "Node | None"
+
+def marked(x, n):
+    node = Node(x, None)
+    for k in range(n):
+        node = Node(x * k, node)
+    node.value = 2.0
+    return node.value
+
+jit(marked)(1.0, 3)
+""",
+        "Make a new record with the other value.",
+        """\
+from dataclasses import dataclass
+from morula import jit
+
+@dataclass
+class Node:
+    value: float
+    next: "Node | None"
+
+def marked(x, n):
+    node = Node(x, None)
+    for k in range(n):
+        node = Node(x * k, node)
+    node = Node(2.0, node.next)
+    return node.value
+
+jit(marked)(1.0, 3)
+""",
+    ),
+    "E12": Page(
+        "A text is no module of the IR, or a module breaks one of its laws. Only who writes IR "
+        "by hand, or changes Morula, sees this.",
+        """\
+import morula
+
+morula.ir.parse('''\\
+fn @f(%x: f64) -> f64 {
+  %0: f64 = mul %x %x
+  return %0
 }
+''')
+""",
+        "docs/ir.md describes the text; `str(module)` writes it.",
+        """\
+import morula
 
-
-class Error(Exception):
-    """A program that cannot be compiled, at its own line.
-
-    >>> print(Error("E04", None, "the name `y`", "nothing binds it", "bind it before it is read"))
-    E04 name never bound
-      found:   the name `y`
-      because: nothing binds it
-      instead: bind it before it is read
-    """
-
-    hide_frames = True  # a traceback shows the user's frames only
-
-    def __init__(
-        self, code: str, loc: Loc | Site | None, found: str, why: str, instead: str
-    ) -> None:
-        site = loc if isinstance(loc, Site) else loc[0] if loc else None
-        self.code = code
-        self.file = site.file if site else None
-        self.line = site.line if site else None
-        self.col = site.col if site else None
-        self.found, self.why, self.instead = found, why, instead
-        # a location without a site of its own, then where the code was called from
-        self.callers: Loc = () if loc is None or isinstance(loc, Site) else tuple(loc[1:])
-        super().__init__(code, loc, found, why, instead)
-
-    def __str__(self) -> str:
-        lines = [f"{self.code} {TITLES[self.code]}"]
-        if self.file is not None and self.line is not None and self.col is not None:
-            lines[0] = f"{self.file}:{self.line}:{self.col}: {lines[0]}"
-            lines += excerpt(self.file, self.line, self.col)
-        lines += [f"  found:   {self.found}", f"  because: {self.why}"]
-        if self.instead:
-            lines.append(f"  instead: {self.instead}")
-        lines += [f"  called from {s.file}:{s.line}:{s.col}" for s in self.callers]
-        return "\n".join(lines)
-
-
-def excerpt(file: str, line: int, col: int) -> list[str]:
-    """The source line and a caret under the column; nothing where the file is gone."""
-    text = linecache.getline(file, line).rstrip("\n")
-    if not text.strip():
-        return []
-    number = f"  {line:>4} | "
-    # a tab before the column stays a tab, so that the caret stands where the eye expects it
-    lead = "".join("\t" if c == "\t" else " " for c in text[: col - 1])
-    return [number + text, " " * (len(number) - 2) + "| " + lead + "^"]
+morula.ir.parse('''\\
+fn @f(%x: f64) -> f64 {
+  %0: f64 = mul %x, %x
+  return %0
+}
+''')
+""",
+    ),
+}

@@ -27,6 +27,7 @@ from .core import (
     Value,
     literal,
 )
+from .errors import Error
 from .ops import GENERIC, TABLE
 from .printer import NAMED
 from .types import C128, F64, I64, NONE, Array, Box, FnSet, List, Scalar, Type
@@ -42,12 +43,15 @@ NUMBERS = {  # the spelling of a number, its type where none follows, and the ty
 }
 
 
-class TextError(ValueError):
+class TextError(Error):
     """A text that is no module; `line` and `col` are 1-based."""
 
     def __init__(self, text: str, line: int, col: int) -> None:
-        super().__init__(f"line {line}, column {col}: {text}")
+        super().__init__("E12", None, text, "a text has the form that `str(module)` writes", "")
         self.text, self.line, self.col = text, line, col
+
+    def __str__(self) -> str:
+        return f"E12 line {self.line}, column {self.col}: {self.text}"
 
 
 class _Place(NamedTuple):

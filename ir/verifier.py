@@ -64,6 +64,7 @@ from typing import Any
 from . import laws
 from . import laws_between as between
 from .core import DERIVATIVES, Block, Function, Module, Op, Value
+from .errors import Error
 from .laws import RESULTLESS, STAGES, Scope
 from .ops import TABLE
 from .printer import describe
@@ -71,14 +72,19 @@ from .printer import describe
 PLACED = frozenset({"mark", "release", "copy"})
 
 
-class VerifyError(ValueError):
+class VerifyError(Error):
     """A broken law: its number, the function and the op."""
 
     def __init__(self, law: int, complaint: str, f: Function | None = None, op: Op | None = None):
         where = f" in @{f.name}" if f is not None else ""
         what = f"\n    {describe(op, f)}" if op is not None else ""
-        super().__init__(f"law {law}{where}: {complaint}{what}")
+        loc = op.loc if op is not None else f.loc if f is not None else None
+        super().__init__("E12", loc, complaint, f"it breaks law {law}", "")
+        self.message = f"E12 law {law}{where}: {complaint}{what}"
         self.law, self.complaint, self.function, self.op = law, complaint, f, op
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def verify(module: Module, stage: str | None = None) -> None:

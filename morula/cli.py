@@ -1,4 +1,4 @@
-"""The command line: `morula dump`, `run`, `opt`, `stages`."""
+"""The command line: `morula dump`, `run`, `opt`, `stages`, `explain`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -76,6 +77,9 @@ def parser() -> argparse.ArgumentParser:
     p.set_defaults(command=opt)
     p = commands.add_parser("stages", help="the stages, in order, and what each holds")
     p.set_defaults(command=stages)
+    p = commands.add_parser("explain", help="what an error means, with an example and its cure")
+    p.add_argument("code", nargs="?", metavar="E07", help="without it, all codes")
+    p.set_defaults(command=explain)
     return top
 
 
@@ -242,6 +246,31 @@ PASSES: dict[str, Callable[[], Callable[[Module], Module]]] = {
 
 def stages(options: argparse.Namespace) -> None:
     report.table("stage  holds", [(s.name, s.why) for s in STAGES])
+
+
+# ---- explain
+
+
+def explain(options: argparse.Namespace) -> None:
+    from .frontend.errors import PAGES, TITLES
+
+    if options.code is None:
+        report.table("code  title", list(TITLES.items()))
+        return
+    code = options.code.upper()
+    if code not in PAGES:
+        raise Usage(f"no error {options.code!r}: the codes are {min(PAGES)} to {max(PAGES)}")
+    page = PAGES[code]
+    print(f"{code}: {TITLES[code]}", wrapped(page.means), indented(page.example), sep="\n\n")
+    print("", wrapped(page.cure), indented(page.cured), sep="\n\n")
+
+
+def wrapped(text: str) -> str:
+    return textwrap.fill(text, 88)
+
+
+def indented(text: str) -> str:
+    return textwrap.indent(text.rstrip("\n"), "    ")
 
 
 if __name__ == "__main__":
