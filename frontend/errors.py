@@ -119,8 +119,8 @@ jit(area)(1.0)
 """,
     ),
     "E05": Page(
-        "An empty list grows. A compiled list has the elements that it was made with, each of a "
-        "type that is known; an empty one says nothing about what will be in it.",
+        "An empty list grows in a loop. Compiled code knows how many elements a list has, and the "
+        "type of each; an empty one says nothing about what will be in it.",
         """\
 from morula import jit
 
@@ -285,45 +285,49 @@ jvp(twice, (1.0,), (1.0,))
 """,
     ),
     "E11": Page(
-        "Something is written that others may hold. In Python all holders see the write; "
-        "compiled code keeps a record of a class that holds itself (a list node, a tree) in a "
-        "place of its own, where a write would be seen by some and not by others.",
+        "Something is written that others hold, too. In Python all of them see the write. Inside "
+        "compiled code they do, too; but a record that an argument holds is handed back by its "
+        "place, so after the call two places cannot have become one object.",
         """\
 from dataclasses import dataclass
 from morula import jit
 
 @dataclass
-class Node:
-    value: float
-    next: "Node | None"
+class Tank:
+    level: float
 
-def marked(x, n):
-    node = Node(x, None)
-    for k in range(n):
-        node = Node(x * k, node)
-    node.value = 2.0
-    return node.value
+@dataclass
+class Pair:
+    left: Tank
+    right: Tank
 
-jit(marked)(1.0, 3)
+def connect(pair):
+    pair.left = pair.right
+    pair.left.level += 1.0
+    return pair.right.level
+
+jit(connect)(Pair(Tank(1.0), Tank(2.0)))
 """,
-        "Make a new record with the other value.",
+        "Store a copy, or write its fields.",
         """\
 from dataclasses import dataclass
 from morula import jit
 
 @dataclass
-class Node:
-    value: float
-    next: "Node | None"
+class Tank:
+    level: float
 
-def marked(x, n):
-    node = Node(x, None)
-    for k in range(n):
-        node = Node(x * k, node)
-    node = Node(2.0, node.next)
-    return node.value
+@dataclass
+class Pair:
+    left: Tank
+    right: Tank
 
-jit(marked)(1.0, 3)
+def connect(pair):
+    pair.right.level += 1.0
+    pair.left.level = pair.right.level
+    return pair.right.level
+
+jit(connect)(Pair(Tank(1.0), Tank(2.0)))
 """,
     ),
     "E12": Page(

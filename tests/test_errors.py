@@ -27,13 +27,13 @@ RAISED = [
     ("E02", 5, 12, "`math.sine`", "no such name", "write `sin` or `sinh`"),
     ("E03", 3, 1, "z is a complex", "`double` cannot take it", "its real and its imaginary"),
     ("E04", 4, 12, "the name `pi`", "neither the function nor its module", "import it"),
-    ("E05", 6, 9, "`append` on an empty list", "what its elements will be", "write the elements"),
+    ("E05", 6, 9, "`append` on a list that is empty", "how many", "write the elements"),
     ("E06", 5, 14, "a float as an argument of range", "an int is needed", "`//`"),
     ("E07", 5, 9, "an array on one path, a float on another", "one kind", "zeros"),
     ("E08", 6, 12, "taken inside itself", "a run-time value", "outside the function"),
     ("E09", 3, 1, "grad by `x`, which is an int", "by floats", "write 2.0 instead of 2"),
     ("E10", 11, 18, "forward mode through `softplus`", "pulls cotangents back", "custom_jvp"),
-    ("E11", 13, 5, "`value` of", "by others", "a new one"),
+    ("E11", 13, 1, "stored in", "one object", "a copy"),
     ("E12", 2, 20, "expected `,`", "`str(module)`", ""),
 ]
 

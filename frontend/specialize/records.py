@@ -21,7 +21,7 @@ from .. import classes
 from ..closures import close
 from ..lower import lower_into
 from . import boxes, calls, cells, operators, sums
-from .values import AV, UNBOUND_AV, describe, number, same, static, typ
+from .values import AV, UNBOUND_AV, T, cells_in, describe, number, same, static, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -481,7 +481,7 @@ def left(f: Frame, out: AV, found: Entered) -> AV:
             if not known and mine & set(cells.reached(f, [kid])):
                 raise f.error(
                     "E11",
-                    f"a record among the arguments that is stored in a {describe(typ(new))}",
+                    f"a record among the arguments that is stored in {describe(typ(new))}",
                     "Python would see one object there, compiled code hands back a copy",
                     "store a copy: `dataclasses.replace(...)`",
                 )
@@ -490,6 +490,46 @@ def left(f: Frame, out: AV, found: Entered) -> AV:
         writes.append(AV(new.kind, new.info, tuple(kids)))
     result = snapshot(f, out)
     return AV("tuple", tuple(ways), (result, *writes)) if writes else result
+
+
+def opened(f: Frame, inner: AV, args: list[AV]) -> tuple[AV, list[AV]]:
+    """A function on plain records: a derivative is taken by their fields, not by references."""
+    if not f.program.mutable:
+        return inner, args
+    refs = [c for a in args for c in cells_in(a)]
+    seen = cells.reached(f, [inner])
+    if len(set(refs)) < len(refs) or set(seen) & set(cells.reached(f, args)):
+        raise f.error(
+            "E11",
+            "a derivative by a record that the function reaches in two ways",
+            "a write by one of them would be seen by the other, and both have a part in it",
+            "pass it once, or pass a copy: `dataclasses.replace(...)`",
+        )
+    return AV("opened", None, (inner,)), [snapshot(f, a) for a in args]
+
+
+def closed(f: Frame, value: AV, args: list[AV]) -> AV:
+    """The result of an opened function; what it wrote stands in the caller's records."""
+    if value.kind != "tuple" or value.info is None:
+        return entered(f, value, (), [])
+    result, *writes = value.kids
+    for way, new in zip(value.info, writes, strict=True):
+        ref = args[way[0]]
+        for k in way[1:]:
+            ref = contents(f, ref).kids[k]
+        old = f.store[ref.info]
+        kids = [
+            old.kids[k] if n.kind == "const" and n.info is KEPT else entered(f, n, (), [])
+            for k, n in enumerate(new.kids)
+        ]
+        f.store[ref.info] = AV(new.kind, new.info, tuple(kids))
+    return entered(f, result, (), [])
+
+
+def without_writes(t: T | None) -> T:
+    """The type of the result proper."""
+    assert t is not None
+    return t.kids[0] if t.kind == "tuple" and t.info is not None else t
 
 
 def snapshot(f: Frame, a: AV) -> AV:
