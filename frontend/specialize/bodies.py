@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Function, Operand
-from . import builtins, calls, custom, derivatives, instances, records
+from . import builtins, calls, custom, derivatives, records
 from .values import AV, Label, T, named_leaves
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ def run_body(f: Frame, args: list[AV]) -> AV:
         return derivatives.body(f, callee, args)
     if callee.kind == "custom":
         return custom.body(f, callee, args)
-    if callee.kind == "entry":
+    if callee.kind in ("entry", "opened"):
         found: records.Entered = []
         given = [records.entered(f, a, (k,), found) for k, a in enumerate(args)]
-        return records.left(f, instances.call(f, callee.kids[0], given), found)
+        return records.left(f, calls.direct(f, callee.kids[0], given), found)
     if callee.kind != "name":
         return calls.call(f, callee, args, {})
     return builtins.builtin(f, callee.info, args, {})
@@ -49,8 +49,8 @@ def base_name(callee: T) -> str:
         return custom.base_name(callee, base_name)
     if callee.kind == "pullback":
         return f"{callee.info.record.partition('.pull')[0]}.pull"
-    if callee.kind == "entry":
-        return f"{base_name(callee.kids[0])}.entry"
+    if callee.kind in ("entry", "opened"):
+        return f"{base_name(callee.kids[0])}.{callee.kind}"
     if callee.kind == "partial":
         return base_name(callee.kids[0])
     if callee.kind in ("record", "class"):
@@ -64,7 +64,7 @@ def capture_names(functions: Mapping[str, Function], callee: T) -> list[str]:
     """Names of the leaves of a callee: its captures, then its defaults."""
     if callee.kind == "derivative":
         return capture_names(functions, callee.kids[0])
-    if callee.kind == "entry":
+    if callee.kind in ("entry", "opened"):
         return capture_names(functions, callee.kids[0])
     if callee.kind == "custom":
         return [n for kid in callee.kids for n in capture_names(functions, kid)]
@@ -106,7 +106,7 @@ def argument_names(functions: Mapping[str, Function], callee: T | AV, count: int
         )
     if callee.kind == "pullback":
         return ["ct"] if count == 1 else [f"t{k}" for k in range(count)]
-    if callee.kind == "entry":
+    if callee.kind in ("entry", "opened"):
         return argument_names(functions, callee.kids[0], count)
     if callee.kind == "partial":
         place = len(callee.kids) - 1 - len(callee.info)

@@ -59,6 +59,13 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
     )
 
 
+def direct(f: Frame, callee: AV, args: list[AV]) -> AV:
+    """A call whose arguments stand in the order of the parameters already."""
+    if callee.kind in ("fn", "derivative", "custom"):
+        return instances.call(f, callee, args)
+    return call(f, callee, args, {})
+
+
 def partial(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
     """A call of a bound method or of what functools.partial made."""
     inner, *given = callee.kids

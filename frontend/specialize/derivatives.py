@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ...ir.core import Literal, Operand, Record
 from ...ir.types import BOOL, F64, I64, Box, Type, cotangent_type
 from .. import names
-from . import bodies, builtins, calls, custom, instances, jacobians, sums
+from . import bodies, builtins, calls, custom, instances, jacobians, records, sums
 from .joins import head, zero
 from .values import (
     AV,
@@ -264,6 +264,8 @@ def not_a_float(a: AV) -> sums.Failure:
 
 def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     """A `vjp` op: the value, the pullback, the auxiliary value."""
+    mine = args
+    inner, args = records.opened(f, inner, args)
     t = instances.target(f, inner, args)
     instance = t.instance
     chosen, single = selected(f, w, inner, instance.key.args)
@@ -279,8 +281,8 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     types = [*instance.result_types(), Box(record)]
     out = derivative_op(f, "vjp", t, [], tuple(wrt), types, "pullback")
     value = instances.finished(f, t, iter(out[:-1]))
-    primal = instance.result
-    assert primal is not None
+    primal = records.without_writes(instance.result)
+    value = records.closed(f, value, mine)
     aux = NOTHING
     if w.has_aux:
         if value.kind != "tuple" or len(value.kids) != 2:
@@ -377,7 +379,7 @@ def pull(f: Frame, pullback: AV, args: list[AV], kw: dict[str, AV]) -> AV:
 
 def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
     info: Pull = pullback.info
-    seeds = list(cotangent_leaves(f, ct, info.primal))
+    seeds = list(cotangent_leaves(f, records.snapshot(f, ct), info.primal))
     for x in info.rest:
         c = cotangent_type(x)
         if c is not None:
@@ -396,7 +398,7 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
         out = f.results("call", [*fields, *seeds], types, attrs, labels, (), groups)
     tags, cts = iter(pullback.kids), iter(out)
     leaves = [next(tags).leaves[0] if x == I64 else next(cts) for x in leaf_types(info.results)]
-    return build(info.results, iter(leaves))
+    return records.entered(f, build(info.results, iter(leaves)), (), [])
 
 
 def missing(f: Frame, t: Type) -> Operand:
@@ -498,6 +500,9 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
             "pass as many of both; 0.0 where an argument stays",
         )
     args = calls.bind(f, inner, list(primals.kids), {})
+    mine = args
+    inner, args = records.opened(f, inner, args)
+    tangents = records.snapshot(f, tangents)
     t = instances.target(f, inner, args)
     returns(f, t)
     instance = t.instance
@@ -513,9 +518,10 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
     changes = [c for c in map(cotangent_type, kinds) if c is not None]
     out = derivative_op(f, "jvp", t, moves, tuple(wrt), [*kinds, *changes], "t.y")
     value = instances.finished(f, t, iter(out[: len(kinds)]))
-    assert instance.result is not None
-    moved = tangent(instance.result, value, iter(out[len(kinds) :]))
-    return AV("tuple", None, (value, moved))
+    primal = records.without_writes(instance.result)
+    plain = value.kids[0] if value.kind == "tuple" and value.info is not None else value
+    moved = records.entered(f, tangent(primal, plain, iter(out[len(kinds) :])), (), [])
+    return AV("tuple", None, (records.closed(f, value, mine), moved))
 
 
 def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
