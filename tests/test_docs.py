@@ -6,6 +6,7 @@ MORULA_UPDATE=1 python -m pytest tests/test_docs.py     rewrites the tables and 
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import re
 import shlex
@@ -142,6 +143,47 @@ def test_every_file_has_its_place() -> None:
     ]
     missing = [str(p) for p in sorted(files) if not re.search(rf"\b{p.stem}\b", text)]
     assert missing == []
+
+
+# ---- docs/differentiation.md --------------------------------------------------------------------
+
+ORDERED = re.compile(
+    r"(?<=<!-- order: )(\d)(, stage: )(\w+)( -->\n```mir\n)(.*?)(?=^```$)", re.S | re.M
+)
+
+
+def test_derivatives_through_the_stages(tmp_path: Path) -> None:
+    page = DOCS / "differentiation.md"
+    name, source = re.findall(
+        r"^`([\w.]+)`:\n\n```python\n(.*?)^```$", page.read_text(), re.S | re.M
+    )[0]
+    (tmp_path / name).write_text(source)
+    echo = module_of(tmp_path / name).echo
+    first = morula.grad(echo)
+    lowered = {1: morula.lower(first, 1.5, 3), 2: morula.lower(morula.grad(first), 1.5, 3)}
+    shown = [(int(found[1]), found[3]) for found in ORDERED.finditer(page.read_text())]
+    stages = ("ssa", "closed", "typed", "ad", "opt", "memory")
+    assert shown == [(order, stage) for order in (1, 2) for stage in stages]
+
+    def dump(found: re.Match[str]) -> str:
+        text = lowered[int(found[1])].text(found[3]).rstrip("\n") + "\n"
+        return found[1] + found[2] + found[3] + found[4] + text.replace(str(tmp_path) + "/", "")
+
+    rewritten(page, ORDERED.sub(dump, page.read_text()))
+    a = math.sin(1.5)
+    b = math.sin(a)
+    slope = math.cos(b) * math.cos(a) * math.cos(1.5)
+    for stage in stages:
+        assert abs(lowered[1].run(stage) - slope) < 1e-15, stage
+        h = 1e-5
+        second = (first(1.5 + h, 3) - first(1.5 - h, 3)) / (2.0 * h)
+        assert abs(lowered[2].run(stage) - second) < 1e-8, stage
+
+
+@pytest.mark.parametrize("k, count", [(0, 8), (2, 2), (3, 4), (4, 0)])
+def test_differentiation_snippets(k: int, count: int, tmp_path: Path) -> None:
+    block = blocks(DOCS / "differentiation.md", "python")[k]
+    assert checked_comments(block, tmp_path) == count
 
 
 # ---- docs/adding-an-op.md ----------------------------------------------------------------------
