@@ -132,7 +132,7 @@ def refusal(node: ast.AST, top: FunctionNode) -> tuple[ast.AST, Sentence] | None
         case ast.Raise(cause=ast.expr() as cause) if not is_none(cause):
             why = "compiled code handles no exceptions that could be a cause"
             return cause, ("`raise ... from`", why, "leave out `from`")
-        case ast.FormattedValue(format_spec=ast.JoinedStr(values=parts)) if not literal(parts):
+        case ast.JoinedStr(values=parts) if any(map(computed, parts)):
             why = "the format of a number is known when compiling"
             return node, ("a format that is computed", why, "write the format out: `{x:.3f}`")
     sentence = REFUSED.get(type(node))
@@ -143,5 +143,9 @@ def is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def literal(parts: list[ast.expr]) -> bool:
-    return all(isinstance(p, ast.Constant) for p in parts)
+def computed(part: ast.expr) -> bool:
+    """Whether a part of an f-string has a format that is not written out."""
+    spec = part.format_spec if isinstance(part, ast.FormattedValue) else None
+    return isinstance(spec, ast.JoinedStr) and not all(
+        isinstance(p, ast.Constant) for p in spec.values
+    )

@@ -70,10 +70,9 @@ def test_refused_with_a_cure() -> None:
         (np.ones(3, ">f8"), "byte order"),
         (unaligned, "copy"),
         (1j, "real"),
-        ({"a": 1.0}, "tuple"),
+        ({1.5: 1.0}, "tuple"),
         (2**63, "float"),
         (-(2**63) - 1, "float"),
-        (Pair(1.0, 2.0), "plain tuple"),
         (object(), "pass floats"),
         ((1.0, [2.0]), r"v\[1\] is a list"),
     ]
@@ -81,6 +80,18 @@ def test_refused_with_a_cure() -> None:
         with pytest.raises(BorderError, match=text) as caught:
             classify(value, "v")
         assert caught.value.kind == "E03" and caught.value.cure
+
+
+def test_records() -> None:
+    value = {"p": Pair(1.0, 2), "q": ({},)}
+    tree = classify(value)
+    assert tree == Record(
+        dict,
+        ("p", "q"),
+        (Record(Pair, ("a", "b"), (Leaf(F64), Leaf(I64))), Tuple((Record(dict, (), ()),))),
+    )
+    leaves = list(flatten(tree, value))
+    assert leaves == [1.0, 2] and rebuild(tree, iter(leaves), lambda t, b: None) == value
 
 
 def test_flatten_and_rebuild() -> None:

@@ -308,39 +308,31 @@ def test_lower_into(read: Read) -> None:
 # ---- what is refused ---------------------------------------------------------------------------
 
 REFUSED = [
-    ("x = [1, x]", 2, 9, "E01", "a list"),
-    ("x = {1: x}", 2, 9, "E01", "a dict"),
     ("x = {1, x}", 2, 9, "E01", "a set"),
-    ("x = f'{x}'", 2, 9, "E01", "an f-string"),
-    ("x = [y for y in (x,)]", 2, 9, "E01", "a list comprehension"),
-    ("x = sum(y for y in (x,))", 2, 12, "E01", "a generator expression"),
-    ("a, *b = x", 2, 8, "E01", "a starred expression"),
-    ("x = g(*x)", 2, 11, "E01", "a starred expression"),
-    ("x = g(**x)", 2, 13, "E01", "`**` in a call"),
+    ("x = (y for y in (x,))", 2, 9, "E01", "a generator expression"),
+    ("x = g(y for y in (x,))", 2, 10, "E01", "a generator expression"),
+    ("x = {y for y in (x,)}", 2, 9, "E01", "a set comprehension"),
+    ("x = f'{x:{x}}'", 2, 9, "E01", "a format that is computed"),
     ("x = 2j", 2, 9, "E01", "a complex number"),
     ("x = b'x'", 2, 9, "E01", "a bytes object"),
     ("x = ...", 2, 9, "E01", "an ellipsis"),
     ("with x: pass", 2, 5, "E01", "a `with` statement"),
     ("try:\n        x = 1\n    finally:\n        x = 2", 2, 5, "E01", "a `try` statement"),
-    ("raise ValueError", 2, 5, "E01", "a `raise` statement"),
-    ("assert x", 2, 5, "E01", "an `assert` statement"),
+    ("raise", 2, 5, "E01", "a bare `raise`"),
+    ("raise ValueError from x", 2, 27, "E01", "`raise ... from`"),
     ("del x", 2, 5, "E01", "a `del` statement"),
     ("import math", 2, 5, "E01", "an `import`"),
     ("from math import sin", 2, 5, "E01", "an `import`"),
     ("class C: pass", 2, 5, "E01", "a class"),
-    ("match x:\n        case 1: pass", 2, 5, "E01", "a `match` statement"),
     ("global g\n    g = 1", 3, 5, "E01", "an assignment to the global `g`"),
     ("global g\n    for g in x: pass", 3, 9, "E01", "an assignment to the global `g`"),
-    ("def h(*a): pass", 2, 12, "E01", "the parameter `*a`"),
-    ("def h(**a): pass", 2, 13, "E01", "the parameter `**a`"),
-    ("def h(a=1, *, b): pass", 2, 19, "E01", "the keyword-only parameter `b`"),
     ("@g\n    def h(a): pass", 2, 6, "E01", "a decorator"),
     ("async def h(a): pass", 2, 5, "E01", "a coroutine"),
     ("x = lambda: (yield)", 2, 18, "E01", "a `yield`"),
-    ("return x\n    x = [1]", 3, 9, "E01", "a list"),
+    ("return x\n    x = {1}", 3, 9, "E01", "a set"),
     ("x = undefined_name", 2, 9, "E04", "`undefined_name`"),
     ("x = math.sine(x)", 2, 9, "E02", "`math.sine`"),
-    ("x = math.sine(x); y = [1]", 2, 27, "E01", "a list"),
+    ("x = math.sine(x); y = {1}", 2, 27, "E01", "a set"),
 ]
 
 
@@ -359,7 +351,7 @@ def test_refused(read: Read, body: str, line: int, col: int, code: str, found: s
 
 
 def test_refused_in_another_function(read: Read) -> None:
-    module = read("def f(x):\n    return g(x)\n\ndef g(x):\n    return [x]\n")
+    module = read("def f(x):\n    return g(x)\n\ndef g(x):\n    return {x}\n")
     with pytest.raises(Error) as caught:
         lower(module.f)
     assert caught.value.line == 5
@@ -386,16 +378,16 @@ def test_empty_cell(read: Read) -> None:
 
 
 def test_rendering(read: Read) -> None:
-    module = read("def f(x):\n    return x + [1]\n")
+    module = read("def f(x):\n    return x + {1}\n")
     with pytest.raises(Error) as caught:
         lower(module.f)
     assert str(caught.value).splitlines() == [
         f"{module.__file__}:2:16: E01 outside the language",
-        "     2 |     return x + [1]",
+        "     2 |     return x + {1}",
         "       |                ^",
-        "  found:   a list",
-        "  because: lists are not part of the language yet",
-        "  instead: write a tuple: `(a, b)`",
+        "  found:   a set",
+        "  because: compiled code has no objects whose kind is known only at run time",
+        "  instead: write a tuple, and compare its elements",
     ]
 
 
