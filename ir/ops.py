@@ -100,8 +100,8 @@ def indexed(values: int) -> Rule:
 
 
 def measured(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
-    if len(t) != 1 or not isinstance(t[0], Array):
-        raise TypeRuleError("one array")
+    if len(t) != 1 or not isinstance(t[0], (Array, List)):
+        raise TypeRuleError("one array or list")
     return (I64,)
 
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from .backend.border import BorderError, classify
 from .backend.callable_type import Callable as NativeCallable
+from .backend.invoke import Pullback
+from .frontend.prelude.pullback import applied
 from .ir.structure import Tree
 from .pipeline import Compilation, Target, Word
 from .program import Program, Unhashable, cells_key, refused
@@ -140,6 +142,8 @@ def plain(f: Any, word: str) -> FunctionType:
     """The Python function at the bottom."""
     while isinstance(f, NativeCallable):
         f = f.__wrapped__
+    if isinstance(f, Pullback):
+        f = applied(f)
     if not isinstance(f, FunctionType):
         raise TypeError(
             f"{word} takes a Python function, not {type(f).__name__} {f!r}: "
@@ -228,12 +232,12 @@ class Front:
         _run_time[key] = _run_time.get(key, frozenset()) | frozenset(numbers)
 
     def compilation(self, trees: tuple[Tree, ...], run_time: Iterable[str] = ()) -> Compilation:
-        from .link import link
+        from .link import around, link
 
         target = Target(self.target.function, self.target.words, self.params(len(trees)))
         globals = self.target.function.__globals__
         hidden = {n: classify(globals[n], n) for n in run_time}
-        linked, library = link(trees)
+        linked, library = link((*trees, *around(self.target.function)))
         return Compilation(target, trees, self.fastmath, hidden, linked, library)
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:

@@ -236,7 +236,18 @@ def placement() -> Callable[[Module], Module]:
 
 PASSES: dict[str, Callable[[], Callable[[Module], Module]]] = {
     name: transform(name)
-    for name in ("inline", "sink", "simplify", "cse", "licm", "dce", "clean", "expand", "strict")
+    for name in (
+        "inline",
+        "sink",
+        "simplify",
+        "cse",
+        "licm",
+        "dce",
+        "clean",
+        "expand",
+        "strict",
+        "loose",
+    )
 } | {"bufferize": placement}
 
 

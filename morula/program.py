@@ -9,11 +9,9 @@ anew.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import CellType, FunctionType
 from typing import Any
-
-import numpy as np
 
 from .backend.border import BorderError, classify
 from .backend.bufferize import bufferize
@@ -24,7 +22,7 @@ from .backend.specialisation import Specialisation
 from .backend.unbox import Cell, Global, Position, Source
 from .frontend.errors import Error
 from .frontend.lower import step_key
-from .frontend.resolve import Path, follow, library_name
+from .frontend.resolve import Path, follow, is_number, library_name
 from .ir.builder import Builder
 from .ir.core import Function, Module, Site
 from .ir.ops import record_types
@@ -43,6 +41,8 @@ class Program:
     def __init__(self, compilation: Compilation) -> None:
         self.compilation = compilation
         c = compilation
+        for name in c.shown:
+            c.stage(name)
         entry, lowered = c.stage("typed"), c.stage("ssa")
         emitted = c.stage("llvm")
         function = c.target.function
@@ -201,7 +201,7 @@ def cell_key(cell: CellType, depth: int) -> Any:
 
 
 def value_key(value: Any, depth: int) -> Any:
-    if isinstance(value, (int, float, np.ndarray, np.number)) and not isinstance(value, bool):
+    if is_number(value):
         return classify(value)
     if isinstance(value, FunctionType):
         cells = cells_key(value, depth + 1)
@@ -217,7 +217,7 @@ def value_key(value: Any, depth: int) -> Any:
     return type(value), value, id(value) if callable(value) else None
 
 
-def pullbacks_in(trees: Sequence[Tree]) -> Iterator[PullbackTree]:
+def pullbacks_in(trees: Iterable[Tree]) -> Iterator[PullbackTree]:
     for tree in trees:
         match tree:
             case Tuple(kids):

@@ -13,15 +13,20 @@ from typing import Any
 import numpy as np
 
 from .backend.border import classify, cotangent, flatten, rebuild
+from .backend.invoke import Pullback
+from .backend.peek import peek
 from .frontend.closures import closures
 from .frontend.resolve import follow, library_name
 from .frontend.specialize import specialize
 from .frontend.wrap import APPLIED, Body
-from .ir.core import Block, Function, Module, Op, Operand, Value, literal
+from .ir.core import Block, Function, Module, Op, Operand, Value, literal, walk
 from .ir.generic import Cell, GenericFunction
 from .ir.interpreter import run
 from .ir.structure import PullbackTree, Tree, leaf_types
 from .ir.types import NONE
+from .link import bring
+from .pipeline import Compilation
+from .program import inner
 from .transforms.expand import expand
 from .transforms.strict import strict
 
@@ -37,6 +42,11 @@ class Pulled:
         self.resume, self.module = resume, module
         self.function, self.fields = function, fields
         self.tree: PullbackTree | None = None  # where it has left typed code
+
+    @property
+    def box(self) -> tuple[Any, ...]:
+        """Its leaf in typed code."""
+        return self.fields
 
     def apply(self, cts: Sequence[Any]) -> tuple[Any, ...]:
         return leaves_of(run(self.module, self.function, *cts, captures=self.fields))
@@ -70,8 +80,21 @@ class Derived:
 
 
 class Resume:
-    def __init__(self, lowered: Any, fastmath: bool | str) -> None:
-        self.lowered, self.fastmath = lowered, fastmath
+    def __init__(self, compilation: Compilation) -> None:
+        self.lowered, self.fastmath = compilation.stage("ssa"), compilation.fastmath
+        self.linked, self.library = dict(compilation.linked), compilation.library
+
+    def admit(self, value: Any) -> Any:
+        """An argument as the interpreter has it: a native pullback becomes what its box holds."""
+        if isinstance(value, tuple):
+            return tuple(map(self.admit, value))
+        if not isinstance(value, Pullback) or value.module is None:
+            return value
+        name = inner(value.tree.record)
+        fields = peek(value.module, name, value.box)
+        pulled = Pulled(self, value.module, name, fields or ())
+        pulled.tree = value.tree
+        return pulled
 
     # ---- typed stages
 
@@ -126,10 +149,21 @@ class Resume:
     def call(self, derived: Derived, args: Sequence[Any]) -> Any:
         """Compile the derivative for these arguments as far as `ad`, and interpret it."""
         closed, made = self.program(derived, args)
-        trees = [classify(v) for v in made.given]
+        linked, library, trees = {}, Module(), []
+        for k, v in enumerate(made.given):
+            tree = classify(v)
+            if isinstance(v, Pulled):  # under a name of its own, as two may come from one function
+                assert isinstance(tree, PullbackTree)
+                suffix = f".in{k}"
+                tree = dataclasses.replace(tree, record=v.function + suffix)
+                linked[tree.record] = bring(v.module, v.function, suffix, library)
+            trees.append(tree)
+        linked |= self.linked
         lowered = dataclasses.replace(self.lowered, module=closed, hidden=(), captures=())
-        entry = specialize(lowered, trees, closed=closed)
-        hidden = [(h.tree, follow(h.path, self.lowered.entry)) for h in entry.hidden]
+        entry = specialize(lowered, trees, closed=closed, linked=linked)
+        entry.module.functions.update(library.functions | self.library.functions)
+        entry.module.records.update(library.records | self.library.records)
+        hidden = [(h.tree, self.admit(follow(h.path, self.lowered.entry))) for h in entry.hidden]
         pairs = [*hidden, *zip(trees, made.given, strict=True)]
         leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
         return self.run_typed(self.expanded(entry.module), leaves, entry.result)
@@ -138,7 +172,7 @@ class Resume:
         """A closed module whose entry applies the derivative to what the values stand for."""
         base = bottom(derived)
         module = base.module
-        if any(op.opcode == "def" for f in module.functions.values() for op in f.body.ops):
+        if any(op.opcode == "def" for f in module.functions.values() for op in walk(f.body)):
             module = closures(module)
         made = Making(self.lowered.globals, module)
         inputs = [made.operand(v) for v in args]

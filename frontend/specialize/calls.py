@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...ir.core import Function
-from ..resolve import follow
+from ..resolve import follow, pullback_tree
 from . import builtins, derivatives, instances
 from .trees import tree_of_value, type_of_tree
 from .values import AV, Label, Word, describe, static, typ
@@ -86,7 +86,7 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
         for fn, python in f.program.lowered.python.items():
             if python is value:
                 return function(f, fn)
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) or pullback_tree(value) is not None:
         return instances.hidden(f, name, type_of_tree(tree_of_value(value, name, f.loc)))
     plain = literal_of(value)
     if plain is not UNKNOWN and (value is not None or name in f.program.lowered.globals):
