@@ -15,6 +15,7 @@ import numpy as np
 from ..ir.structure import Constant, Leaf, PullbackTree, Tree, Tuple
 from ..ir.types import BOOL, F64, I64, Array
 
+ARRAYS = (np.ndarray, np.memmap)  # a masked array or a matrix means more than its data
 INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -46,7 +47,7 @@ def classify(value: object, name: str = "an argument") -> Tree:
                 cure = f"pass a float: float({name})" if name.isidentifier() else "pass a float"
                 raise BorderError("E03", f"{name} is an int of more than 64 bits", cure)
             return Leaf(I64)
-        case np.ndarray():
+        case np.ndarray() if type(value) in ARRAYS:
             return _classify_array(value, name)
         case None | str():
             return Constant(value)
@@ -65,6 +66,8 @@ def _classify_array(a: np.ndarray[Any, Any], name: str) -> Tree:
     if a.dtype != np.float64:
         real = a.dtype.kind in "biuf"
         raise BorderError("E03", found, f"pass {asarray}" if real else "pass an array of float64")
+    if a.ndim == 0:
+        raise BorderError("E03", found, f"pass a number: float({name})")
     if a.ndim != 1:
         raise BorderError("E03", found, "pass an array of rank 1, such as x.ravel()")
     if not a.flags.aligned or a.strides[0] % 8:
@@ -76,6 +79,8 @@ def _refused(value: object, name: str) -> BorderError:
     kind = type(value).__name__
     found = f"{name} is {'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
     match value:
+        case np.ndarray():
+            cure = "pass a plain array: np.asarray(x), or x.filled(...) of a masked one"
         case list():
             cure = "pass an array, np.asarray(x, float), or a tuple"
         case tuple():

@@ -266,7 +266,9 @@ def function(module: Module, f: Function, sites: Sites, used: set[str], recursiv
             for t, w in zip(kinds, code.words[v], strict=True)
         ]
     head = f"{code.result_type} {layout.quote('f.' + f.name)}({', '.join(params)})"
-    code.lines += [f"define internal fastcc {head} nounwind {{", "entry:"]
+    # a tail call made a loop would run for ever where Python raises RecursionError
+    attrs = 'nounwind "disable-tail-calls"="true"' if f.name in recursive else "nounwind"
+    code.lines += [f"define internal fastcc {head} {attrs} {{", "entry:"]
     if f.name in recursive:
         enter(code)
     code.ops(f.body.ops)

@@ -9,7 +9,6 @@ A name is as `global` has it: "math.sin", "numpy.arcsin", "abs".
 
 from __future__ import annotations
 
-import difflib
 import math
 
 # one op on one float, under one name in `math` and `numpy`
@@ -92,19 +91,6 @@ INSTEAD: dict[str, str] = {
 DERIVATIVES = ("grad", "value_and_grad", "vjp", "jvp")
 
 
-def known_names() -> list[str]:
-    return [*PURE, *OWN, *CONSTANTS, *(f"morula.{n}" for n in DERIVATIVES)]
-
-
-def nearest(name: str) -> str:
-    """What to write instead of an unknown name: the known ones that look most like it."""
-    if name in INSTEAD:
-        return INSTEAD[name]
-    last = name.rsplit(".", 1)[-1]
-    found = difflib.get_close_matches(name, known_names(), 3, 0.6)
-    by_last = {n.rsplit(".", 1)[-1]: n for n in known_names()}
-    found += [by_last[n] for n in difflib.get_close_matches(last, by_last, 3, 0.6)]
-    found = list(dict.fromkeys(found))[:3]
-    if found:
-        return "the nearest are " + ", ".join(f"`{n}`" for n in found)
-    return "write it as a Python function of your own"
+def instead(name: str) -> str:
+    """What to write instead of a name that exists, but has no compiled form."""
+    return INSTEAD.get(name, "compute it outside, or write it as a function of numbers")

@@ -32,6 +32,9 @@ def wrap(
     body = Body(f.loc)
     captures = tuple(Value(NONE, v.name) for v in f.captures)
     inputs = tuple(Value(NONE, p) for p in params)
+    # keyword-only parameters stand last, and are handed on by name
+    by_name = 0 if words[-1][0] == "jvp" else f.attrs.get("kwonly", 0)
+    placed, named = inputs[: len(inputs) - by_name], inputs[len(inputs) - by_name :]
     callee: Operand
     if captures:
         attrs, groups = {"fn": name}, (len(captures), 0)
@@ -40,13 +43,14 @@ def wrap(
         callee = body.emit("global", (), {"name": global_name(name, globals), "fn": name}, name)
     for word, options in words:
         apply = body.emit("global", (), {"name": f"morula.{word}"}, word)
-        given = [callee, *inputs] if word in APPLIED else [callee]
-        keywords = {k: v for k, v in options.items() if v is not None}
-        values = [body.constant(v) for v in keywords.values()]
-        kw = {"kw": tuple(keywords)} if keywords else {}
-        callee = body.emit("call", (apply, *given, *values), kw)
+        keywords = {k: body.constant(v) for k, v in options.items() if v is not None}
+        given = [callee]
+        if word in APPLIED:
+            given += placed
+            keywords |= {v.name: v for v in named}
+        callee = body.call((apply, *given), keywords)
     if words[-1][0] not in APPLIED:
-        callee = body.emit("call", (callee, *inputs), {})
+        callee = body.call((callee, *placed), {v.name: v for v in named})
     end = Op("return", (callee,), loc=f.loc)
     entry = Function(
         entry_name(module, name, words),
@@ -54,7 +58,7 @@ def wrap(
         inputs,
         None,
         Block((), (*body.ops, end)),
-        {k: v for k, v in f.attrs.items() if k == "defaults"},
+        {k: v for k, v in f.attrs.items() if k in ("defaults", "kwonly")},
         f.loc,
     )
     return Module({entry.name: entry, **module.functions}, dict(module.records))
@@ -91,6 +95,11 @@ class Body:
         v = Value(NONE, name)
         self.ops.append(Op(opcode, tuple(operands), (v,), attrs, (), self.loc, groups))
         return v
+
+    def call(self, operands: Sequence[Operand], keywords: Mapping[str, Operand]) -> Value:
+        """A call with keyword arguments last."""
+        attrs = {"kw": tuple(keywords)} if keywords else {}
+        return self.emit("call", (*operands, *keywords.values()), attrs)
 
     def constant(self, value: Any) -> Operand:
         """A literal, or a tuple of them."""

@@ -182,7 +182,9 @@ def accum(x: Any, y: Any) -> Any:
 
 
 def zeros_like(x: Any) -> Any:
-    """Zeros of the shape of an array or, deep, of a list."""
+    """Zeros of the shape of an array or, deep, of a list; null is its own zero."""
+    if x is None:
+        return None
     return [zeros_like(v) for v in x] if isinstance(x, list) else np.zeros(x.shape)
 
 

@@ -212,7 +212,8 @@ def length(s: Slots, op: Op) -> Step:
     axis = op.attrs.get("axis", 0)
 
     def one(env: Env) -> None:
-        env[target] = int(env[source].shape[axis])
+        x = env[source]  # of a list, an array or null
+        env[target] = int(x.shape[axis]) if isinstance(x, np.ndarray) else len(x or ())
 
     return one
 

@@ -15,13 +15,17 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .backend.border import BorderError, classify
 from .backend.callable_type import Callable as NativeCallable
 from .backend.invoke import Pullback
+from .frontend.errors import Error
+from .frontend.lower import lower as lower_generic
 from .frontend.prelude.pullback import applied
 from .ir.structure import Tree
 from .pipeline import Compilation, Target, Word
-from .program import Program, Unhashable, cells_key, refused
+from .program import Program, Unhashable, cells_key, refused, site_of
 
 if TYPE_CHECKING:
     from .lowered import Lowered
@@ -56,14 +60,14 @@ def grad(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
 
     Raises morula.Error E09 where the result is no float, or the argument holds none.
     """
-    return made("grad", f, {"argnums": checked_argnums(argnums)})
+    return made("grad", f, {"argnums": checked_argnums(f, argnums)})
 
 
 def value_and_grad(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
     """As `grad`, but the callable returns (value, gradient) at little more than the gradient's
     cost.
     """
-    return made("value_and_grad", f, {"argnums": checked_argnums(argnums)})
+    return made("value_and_grad", f, {"argnums": checked_argnums(f, argnums)})
 
 
 def vjp(f: Callable[..., Any], *args: Any, argnums: ARGNUMS | None = None) -> Any:
@@ -72,7 +76,7 @@ def vjp(f: Callable[..., Any], *args: Any, argnums: ARGNUMS | None = None) -> An
     It returns a tuple, one entry per argument (None where an argument holds no float), or what
     `argnums` names.
     """
-    options = {"argnums": None if argnums is None else checked_argnums(argnums)}
+    options = {"argnums": None if argnums is None else checked_argnums(f, argnums)}
     return made("vjp", f, options)(*args)
 
 
@@ -90,14 +94,32 @@ def lower(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Lowered:
     return front(f).lower(*args, **kwargs)
 
 
-def checked_argnums(argnums: Any) -> Any:
+def checked_argnums(f: Any, argnums: Any) -> Any:
     """A hashable argnums: an int, a name, or a tuple of them."""
-    if isinstance(argnums, (int, str)) and not isinstance(argnums, bool):
-        return argnums
-    if isinstance(argnums, (tuple, list)) and argnums:
-        if all(isinstance(a, (int, str)) and not isinstance(a, bool) for a in argnums):
-            return tuple(argnums)
-    raise TypeError(f"argnums is an int, a name, or a tuple of them, not {argnums!r}")
+    several = isinstance(argnums, (tuple, list))
+    found = [argnum(a) for a in (argnums if several else [argnums])]
+    if not found or None in found:
+        function = f
+        while isinstance(function, NativeCallable):
+            function = function.__wrapped__
+        site = site_of(function) if isinstance(function, FunctionType) else None
+        raise Error(
+            "E09",
+            site,
+            f"argnums={argnums!r}",
+            "it says which arguments to differentiate by",
+            "write a position, a name, or a tuple of them: 0, 'rate', (0, 1)",
+        )
+    return tuple(found) if several else found[0]
+
+
+def argnum(value: Any) -> int | str | None:
+    """A position or a name; None for anything else."""
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    if isinstance(value, (int, str)):
+        return value
+    return int(value) if isinstance(value, np.integer) else None
 
 
 # ---- callables
@@ -161,7 +183,10 @@ class Front:
 
     @functools.cached_property
     def signature(self) -> inspect.Signature:
-        return inspect.signature(self.target.function)
+        found = inspect.signature(self.target.function)
+        if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found.parameters.values()):
+            lower_generic(self.target.function)  # refuses it at its place
+        return found
 
     @functools.cached_property
     def order(self) -> tuple[str, ...]:
@@ -173,13 +198,21 @@ class Front:
     def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """All arguments in the order of the parameters, defaults filled in."""
         if self.word == "jvp":
-            return args
+            return self.dual(*args)
         try:
             found = self.signature.bind(*args, **kwargs)
         except TypeError as error:
             raise hidden(TypeError(f"{self.target.function.__name__}(): {error}")) from None
         found.apply_defaults()
         return tuple(found.arguments[name] for name in self.order)
+
+    def dual(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Primals and tangents of a `jvp`, defaults filled in with tangents of zero."""
+        parameters = list(self.signature.parameters.values())[len(primals) :]
+        rest = [p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        if any(v is inspect.Parameter.empty for v in rest):
+            return primals, tangents  # too few: the compiler says which
+        return (*primals, *rest), (*tangents, *map(zero_tangent, rest))
 
     def params(self, count: int) -> tuple[str, ...]:
         if self.word == "jvp":
@@ -245,6 +278,15 @@ class Front:
 
         values = self.bound(args, kwargs)
         return Lowered(self.compilation(self.trees(values)), values, self.bound)
+
+
+def zero_tangent(value: Any) -> Any:
+    """The tangent of an argument that does not move."""
+    if isinstance(value, tuple):
+        return tuple(map(zero_tangent, value))
+    if isinstance(value, np.ndarray):
+        return np.zeros(value.shape)
+    return 0.0 if isinstance(value, (float, np.floating)) else None
 
 
 def hidden(error: Exception) -> Exception:

@@ -9,6 +9,7 @@ anew.
 from __future__ import annotations
 
 import itertools
+import linecache
 from collections.abc import Iterable, Iterator, Sequence
 from types import CellType, FunctionType
 from typing import Any
@@ -65,7 +66,7 @@ class Program:
             self.result,
             module=c.stage("opt"),
             pull=self.pull,
-            refuse=lambda error: refused(error, function),
+            refuse=lambda error: refused(error, function, "the pullback of "),
         )
         self.function = function
         native = all(i.source is not None for i in inputs)
@@ -107,7 +108,7 @@ class Program:
                 inputs,
                 tree.results,
                 module=module,
-                refuse=lambda error: refused(error, self.function),
+                refuse=lambda error: refused(error, self.function, "the pullback of "),
             )
             self.pulls[tree.record] = name, made.native
         return self.pulls[tree.record]
@@ -143,10 +144,21 @@ def source(path: Path, function: FunctionType) -> Source | None:
     return None
 
 
-def refused(error: BorderError, f: FunctionType) -> Error:
+def refused(error: BorderError, f: FunctionType, taker: str = "") -> Error:
     """A border's error as the family has it, at the function's own line."""
-    site = Site(f.__code__.co_filename, f.__code__.co_firstlineno, 1)
-    return Error(error.kind, site, error.text, f"`{f.__name__}` cannot take it", error.cure)
+    why = f"{taker}`{f.__name__}` cannot take it"
+    return Error(error.kind, site_of(f), error.text, why, error.cure)
+
+
+def site_of(f: FunctionType) -> Site:
+    """The line where a function begins: of its `def`, not of its decorators."""
+    code = f.__code__
+    lines = (linecache.getline(code.co_filename, n) for n in range(code.co_firstlineno, 10**9))
+    for k, line in enumerate(itertools.takewhile(bool, lines)):
+        text = line.lstrip()
+        if text.startswith(("def ", "async ")) or "lambda" in text:
+            return Site(code.co_filename, code.co_firstlineno + k, len(line) - len(text) + 1)
+    return Site(code.co_filename, code.co_firstlineno, 1)
 
 
 def differs(path: Path, function: FunctionType, value: Any) -> bool:

@@ -74,9 +74,7 @@ class Derived:
         return []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            raise TypeError("a derivative is called with positional arguments here")
-        return self.resume.call(self, args)
+        return self.resume.call(self, args, kwargs)
 
 
 class Resume:
@@ -146,9 +144,9 @@ class Resume:
         names = ("argnums", "has_aux")
         return Derived(self, word, f, {**dict(zip(names, args, strict=False)), **kwargs})
 
-    def call(self, derived: Derived, args: Sequence[Any]) -> Any:
+    def call(self, derived: Derived, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Compile the derivative for these arguments as far as `ad`, and interpret it."""
-        closed, made = self.program(derived, args)
+        closed, made = self.program(derived, args, kwargs)
         linked, library, trees = {}, Module(), []
         for k, v in enumerate(made.given):
             tree = classify(v)
@@ -168,7 +166,9 @@ class Resume:
         leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
         return self.run_typed(self.expanded(entry.module), leaves, entry.result)
 
-    def program(self, derived: Derived, args: Sequence[Any]) -> tuple[Module, Making]:
+    def program(
+        self, derived: Derived, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> tuple[Module, Making]:
         """A closed module whose entry applies the derivative to what the values stand for."""
         base = bottom(derived)
         module = base.module
@@ -179,7 +179,8 @@ class Resume:
         if derived.word in APPLIED:
             out = made.word(derived, inputs)
         else:
-            out = made.body.emit("call", [made.derived(derived), *inputs], {})
+            named = {k: made.operand(v) for k, v in kwargs.items()}
+            out = made.body.call([made.derived(derived), *inputs], named)
         ops = (*made.body.ops, Op("return", (out,), loc=base.function.loc))
         entry = Function(NAME, (), tuple(made.params), None, Block((), ops), {}, base.function.loc)
         return Module({NAME: entry, **module.functions}, dict(module.records)), made
@@ -229,9 +230,13 @@ class Making:
         name = f"morula.{d.word}"
         apply = self.body.emit("global", [], {"name": name}, d.word)
         keywords = {k: v for k, v in d.options.items() if v is not None}
-        values = [self.body.constant(v) for v in keywords.values()]
-        attrs = {"kw": tuple(keywords)} if keywords else {}
-        return self.body.emit("call", [apply, self.operand(d.of), *args, *values], attrs)
+        values = {k: self.option(k, v) for k, v in keywords.items()}
+        return self.body.call([apply, self.operand(d.of), *args], values)
+
+    def option(self, name: str, value: Any) -> Operand:
+        """What stands by name in a call of a word: how to derive, or an argument of `vjp`."""
+        known = name in ("argnums", "has_aux")
+        return self.body.constant(value) if known else self.operand(value)
 
 
 def bottom(derived: Derived) -> GenericFunction:

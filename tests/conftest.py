@@ -1,5 +1,4 @@
-"""Options of the test run: `--update` rewrites golden texts; the verifier runs after every stage.
-"""
+"""`--update` rewrites golden texts; under tests the verifier runs after every stage."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
 """Golden cases: programs in, IR text out, in files named *.test.
 
-    what the file shows, in free text
+what the file shows, in free text
 
-    [case name]
-    def f(x, n):                    a Python function f, or a module as text
-        ...
-    [args f64, i64]                 of a Python function: its arguments
-    [grad x]                        and its gradient by x; twice for the second order
-    [wrt x]                         of a text: the active inputs, for `vjp` and `jvp`
-    [after typed]                   a stage, or passes by commas, each `after` from the input
-    fn @f(%x: f64, ...              what is expected; `pytest --update` writes it
+[case name]
+def f(x, n):                    a Python function f, or a module as text
+    ...
+[args f64, i64]                 of a Python function: its arguments
+[grad x]                        and its gradient by x; twice for the second order
+[wrt x]                         of a text: the active inputs, for `vjp` and `jvp`
+[after typed]                   a stage, or passes by commas, each `after` from the input
+fn @f(%x: f64, ...              what is expected; `pytest --update` writes it
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from morula.ir.core import Module
 from morula.ir.parser import parse
 from morula.ir.types import cotangent_type
 from morula.ir.verifier import verify
-from morula.transforms.jvp import jvp
 from morula.transforms.derivatives import Derivatives
+from morula.transforms.jvp import jvp
 from morula.transforms.vjp import vjp
 from sources import made
 

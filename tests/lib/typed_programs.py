@@ -536,3 +536,44 @@ fn @f(%x: f64, %y: f64) -> f64 {
     0.7,
     1.3,
 )
+program(
+    "loops_in_arms",
+    """
+fn @f(%x: f64, %y: f64) -> f64 {
+  %c: bool = lt %x, %y
+  %s: f64 = if %c {
+    %s.1: f64 = for %i: i64 = 0 to 3
+        carry %s.2: f64 = %x {
+      %r: i64 = mod %i, 2
+      %d: bool = eq %r, 0
+      %v: f64 = if %d {
+        %t: f64 = for %j: i64 = 0 to 2
+            carry %t.1: f64 = %s.2 {
+          %u: f64 = for %k: i64 = 0 to %i
+              carry %u.1: f64 = %t.1 {
+            %1: f64 = mul %u.1, %y
+            %2: f64 = sin %1
+            next %2
+          }
+          %3: f64 = mul %u, %t.1
+          next %3
+        }
+        yield %t
+      } else {
+        %4: f64 = mul %s.2, %x
+        yield %4
+      }
+      %5: f64 = add %v, 0.4
+      next %5
+    }
+    yield %s.1
+  } else {
+    yield %y
+  }
+  %6: f64 = mul %s, %s
+  return %6
+}
+""",
+    0.7,
+    1.3,
+)
