@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 ARGNUMS = int | str | Sequence[int | str]
 FASTMATH = (False, True, "adjoint")
 _lock = threading.RLock()
+os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.RLock()))
 _programs: dict[Any, Program] = {}
 _run_time: dict[Any, frozenset[str]] = {}  # by program: globals that are read at each call
 
@@ -209,8 +211,8 @@ class Front:
     def dual(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
         """Primals and tangents of a `jvp`, defaults filled in with tangents of zero."""
         parameters = list(self.signature.parameters.values())[len(primals) :]
-        rest = [p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-        if any(v is inspect.Parameter.empty for v in rest):
+        rest = [p.default for p in parameters]
+        if any(v is inspect.Parameter.empty for v in rest) or not self.signature.parameters:
             return primals, tangents  # too few: the compiler says which
         return (*primals, *rest), (*tangents, *map(zero_tangent, rest))
 

@@ -158,12 +158,17 @@ def typed(c: Compilation) -> Any:
 
 
 def ad(c: Compilation) -> Module:
+    return expanded(c.module("typed"), c.fastmath)
+
+
+def expanded(module: Module, fastmath: bool | str) -> Module:
+    """The module without derivative ops, its arithmetic as strict as was asked for."""
     from .transforms.expand import UnboundedOrder, expand
     from .transforms.loose import loose
     from .transforms.strict import strict
 
     try:
-        module = expand(c.module("typed"))
+        made = expand(module)
     except UnboundedOrder as error:
         raise Error(
             "E08",
@@ -172,9 +177,9 @@ def ad(c: Compilation) -> Module:
             "its order would depend on a run-time value",
             "take the derivative outside the function that is differentiated",
         ) from None
-    if c.fastmath is True:
-        return loose(module)
-    return module if c.fastmath else strict(module)
+    if fastmath is True:
+        return loose(made)
+    return made if fastmath else strict(made)
 
 
 def opt(c: Compilation) -> Module:

@@ -86,7 +86,10 @@ class Program:
 
     def fits(self, function: FunctionType) -> bool:
         """Whether the hidden arguments of this function still have the structure compiled for."""
-        return all(classify(follow(path, function)) == tree for path, tree in self.hidden)
+        try:
+            return all(classify(follow(path, function)) == tree for path, tree in self.hidden)
+        except BorderError:
+            return False  # compiled anew, it is refused at its place
 
     def stale(self, function: FunctionType) -> list[str]:
         """Names of what was taken as known and has another value now."""

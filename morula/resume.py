@@ -25,10 +25,8 @@ from .ir.interpreter import run
 from .ir.structure import PullbackTree, Tree, leaf_types
 from .ir.types import NONE
 from .link import bring
-from .pipeline import Compilation
+from .pipeline import Compilation, expanded
 from .program import inner
-from .transforms.expand import expand
-from .transforms.strict import strict
 
 NAME = "resumed"
 
@@ -116,8 +114,7 @@ class Resume:
         return [*got[:-1], Pulled(self, made, record, got[-1])]
 
     def expanded(self, module: Module) -> Module:
-        made = expand(module)
-        return made if self.fastmath else strict(made)
+        return expanded(module, self.fastmath)
 
     def run_typed(self, module: Module, leaves: Sequence[Any], result: Tree) -> Any:
         """A typed module's entry on leaves; pullbacks in the result can be called."""

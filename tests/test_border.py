@@ -66,7 +66,7 @@ def test_refused_with_a_cure() -> None:
         (np.ones(3, bool), r"np.asarray\(v, float\)"),
         (np.ones(3, complex), "float64"),
         (np.ones((2, 2)), "ravel"),
-        (np.ones(()), "rank 1"),
+        (np.ones(()), r"float\(v\)"),
         (np.ones(3, ">f8"), "byte order"),
         (unaligned, "copy"),
         (1j, "real"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import math
 import os
 import shutil
 import subprocess
@@ -97,12 +96,11 @@ def test_the_import_law_is_noticed() -> None:
         assert [n for _, n in imported(path, ast.parse(text))] == [name], text
 
 
-@pytest.mark.parametrize("names", [{"scipy"}], ids=str)
-def test_ir_loads_scipy_late(names: set[str]) -> None:
+def test_ir_loads_scipy_late() -> None:
     """Inside a function, so that `import morula.ir` does not wait for it."""
     for path, tree in sources("ir"):
         at_the_top = ast.Module([n for n in tree.body if not isinstance(n, ast.FunctionDef)], [])
-        assert not names & {name for _, name in imported(path, at_the_top)}, path
+        assert "scipy" not in {name for _, name in imported(path, at_the_top)}, path
 
 
 def test_import_linter() -> None:
@@ -231,4 +229,3 @@ def test_growth(name: str) -> None:
     counts = growing(getattr(programs, name), args, inputs)
     ratios = [b / a for a, b in zip(counts, counts[1:], strict=False)]
     assert all(r <= GROWTH for r in ratios), f"{counts}: {ratios}"
-    assert all(math.isfinite(r) for r in ratios)

@@ -94,9 +94,9 @@ def test_spelled_functions_mean_what_python_means() -> None:
     shifted = {"acosh", "arccosh"}  # defined from 1 on
     calls = []
     for name, (_, arity) in names.PURE.items():
-        x = "x + 1.0" if name.split(".")[1] in shifted else "x"
+        first = "x + 1.0" if name.split(".")[1] in shifted else "x"
         if hasattr({"math": math, "numpy": np}[name.split(".")[0]], name.split(".")[1]):
-            calls.append(f"{name}({x})" if arity == 1 else f"{name}({x}, y)")
+            calls.append(f"{name}({first})" if arity == 1 else f"{name}({first}, y)")
     source = "import math\nimport numpy\n\n\ndef f(x, y):\n    return (\n"
     f = made("f", source + "".join(f"        {c},\n" for c in calls) + "    )\n")
     for x, y in ((0.7, 1.3), (0.2, -2.5)):

@@ -27,6 +27,8 @@ def run_body(f: Frame, args: list[AV]) -> AV:
         return f.run(fn.body)[0]
     if callee.kind == "derivative":
         return derivatives.body(f, callee, args)
+    if callee.kind == "pullback":
+        return derivatives.pull(f, callee, args, {})
     return builtins.builtin(f, callee.info, args, {})
 
 
@@ -37,6 +39,8 @@ def base_name(callee: T) -> str:
         return name
     if callee.kind == "derivative":
         return f"{base_name(callee.kids[0])}.{callee.info.word}"
+    if callee.kind == "pullback":
+        return f"{callee.info.record}.call"
     last: str = str(callee.info).rsplit(".", 1)[-1]
     return last
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...ir.core import Function
+from ...ir.core import Function, Op
 from ..resolve import follow, pullback_tree
 from . import builtins, derivatives, instances
 from .trees import tree_of_value, type_of_tree
@@ -58,6 +58,15 @@ def function(f: Frame, fn: str) -> AV:
     kids = captured(f, fn, g) if g.captures else []
     kids += [static(d) for d in g.attrs.get("defaults", ())]
     return AV("fn", Label(fn, len(g.captures)), tuple(kids))
+
+
+def closure(f: Frame, op: Op, args: list[AV]) -> AV:
+    """A function with its captures and defaults; literal defaults may stand in its header."""
+    fn: str = op.attrs["fn"]
+    if op.groups[1] == 0:
+        header = f.program.functions[fn].attrs.get("defaults", ())
+        args = [*args, *map(static, header)]
+    return AV("fn", Label(fn, op.groups[0]), tuple(args))
 
 
 def captured(f: Frame, fn: str, g: Function) -> list[AV]:
@@ -126,10 +135,15 @@ def literal_of(value: Any) -> Any:
     return UNKNOWN
 
 
-def bind(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> list[AV]:
-    """Arguments in the order of the parameters, keywords and defaults put in their places."""
+def bind(
+    f: Frame, callee: AV, args: list[AV], kw: dict[str, AV], all_by_place: bool = False
+) -> list[AV]:
+    """Arguments in the order of the parameters, keywords and defaults put in their places.
+
+    `all_by_place`: as `jvp` has primals, one for each parameter, keyword-only ones too.
+    """
     if callee.kind == "derivative" and callee.info.word != "jvp":
-        return bind(f, callee.kids[0], args, kw)
+        return bind(f, callee.kids[0], args, kw, all_by_place)
     if callee.kind != "fn":
         if kw:
             builtins.plain(f, str(callee.info), args, kw, 0, None)
@@ -137,7 +151,7 @@ def bind(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> list[AV]:
     fn = f.program.functions[callee.info.fn]
     params = [v.name for v in fn.params]
     out: dict[str, AV] = {}
-    if len(args) > len(params) - fn.attrs.get("kwonly", 0):
+    if len(args) > len(params) - (0 if all_by_place else fn.attrs.get("kwonly", 0)):
         raise mismatch(f, fn.name, f"{len(args)} arguments", params)
     out.update(zip(params, args, strict=False))
     by_name = params[fn.attrs.get("posonly", 0) :]

@@ -18,7 +18,7 @@ from ...ir.ops import TABLE, overflows
 from ...ir.types import BOOL, F64, I64, Type
 from ..errors import Error
 from . import arrays, branches, calls, cells, loops, operators
-from .values import AV, Dead, Label, static
+from .values import AV, Dead, static
 
 if TYPE_CHECKING:
     from .instances import Instance, Program
@@ -185,7 +185,7 @@ class Frame:
             case "global":
                 return calls.global_(self, op.attrs["name"], op.attrs.get("fn"))
             case "closure":
-                return AV("fn", Label(op.attrs["fn"], op.groups[0]), tuple(args))
+                return calls.closure(self, op, args)
             case "self":
                 return self.me
             case "tuple":

@@ -577,3 +577,112 @@ fn @f(%x: f64, %y: f64) -> f64 {
     0.7,
     1.3,
 )
+program(
+    "loops_in_recursion_in_loops",
+    """
+fn @f(%x: f64, %y: f64) -> f64 {
+  %s: f64 = for %i: i64 = 0 to 2
+      carry %s.1: f64 = %x {
+    %m: i64 = add %i, 1
+    %0: f64 = call @g(%s.1, %y, %m)
+    %1: f64 = mul %0, %s.1
+    next %1
+  }
+  return %s
+}
+fn @g(%x: f64, %y: f64, %n: i64) -> f64 {
+  %c: bool = lt %n, 1
+  %r: f64 = if %c {
+    yield %y
+  } else {
+    %t: f64 = for %k: i64 = 0 to %n
+        carry %t.1: f64 = %x {
+      %0: f64 = mul %t.1, %y
+      %1: f64 = sin %0
+      %2: f64 = add %1, %x
+      next %2
+    }
+    %m: i64 = sub %n, 1
+    %3: f64 = call @g(%t, %y, %m)
+    %4: f64 = mul %3, %t
+    yield %4
+  }
+  return %r
+}
+""",
+    0.7,
+    1.3,
+)
+program(
+    "arrays_in_recursion",
+    """
+fn @f(%x: f64, %y: f64) -> f64 {
+  %z: f64[1] = zeros 3
+  %a: f64[1] = set %z, 0, %x
+  %b: f64[1] = call @fill(%a, %y, 1)
+  %p: f64 = get %b, 1
+  %q: f64 = get %b, 2
+  %r: f64 = get %a, 0
+  %0: f64 = mul %p, %q
+  %1: f64 = mul %0, %r
+  return %1
+}
+fn @fill(%a: f64[1], %y: f64, %n: i64) -> f64[1] {
+  %end: bool = ge %n, 3
+  %r: f64[1] = if %end {
+    yield %a
+  } else {
+    %m: i64 = sub %n, 1
+    %u: f64 = get %a, %m
+    %v: f64 = mul %u, %y
+    %w: f64 = sin %v
+    %b: f64[1] = set %a, %n, %w
+    %c: f64[1] = add_at %b, %m, %w
+    %k: i64 = add %n, 1
+    %d: f64[1] = call @fill(%c, %v, %k)
+    yield %d
+  }
+  return %r
+}
+""",
+    0.7,
+    1.3,
+)
+program(
+    "an_array_carried_by_a_while",
+    """
+fn @f(%x: f64, %y: f64) -> f64 {
+  %z: f64[1] = zeros 2
+  %a: f64[1] = set %z, 0, %x
+  %b: f64[1], %n: i64 = while
+      carry %b.1: f64[1] = %a, %n.1: i64 = 0 {
+    %u: f64 = get %b.1, 0
+    %c: bool = lt %u, 3.0
+    test %c
+  } do {
+    %v: f64 = get %b.1, 0
+    %w: f64 = get %b.1, 1
+    %0: f64 = mul %v, %y
+    %1: f64 = add %0, 0.3
+    %d: f64[1] = set %b.1, 0, %1
+    %i: bool = gt %v, 1.5
+    %e: f64[1] = if %i {
+      %2: f64 = mul %w, %v
+      %g: f64[1] = set %d, 1, %2
+      yield %g
+    } else {
+      %h: f64[1] = add_at %d, 1, %v
+      yield %h
+    }
+    %k: i64 = add %n.1, 1
+    next %e, %k
+  }
+  %p: f64 = get %b, 0
+  %q: f64 = get %b, 1
+  %r: f64 = mul %p, %q
+  return %r
+}
+""",
+    0.7,
+    1.3,
+)
