@@ -52,7 +52,7 @@ class Lowered:
         c = self._compilation
         given = self._bound(args, kwargs) if args or kwargs else self._args
         module = c.module(stage)
-        resume = Resume(c)
+        resume = Resume(c.stage("ssa"), c.fastmath, c.linked, c.library)
         values = tuple(map(resume.admit, given))
         with deep():
             if stage in GENERIC:

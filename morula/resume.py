@@ -7,7 +7,7 @@ holds a derivative op, they ask here; the answer is another module, run by the s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from .backend.invoke import Pullback
 from .backend.peek import peek
 from .frontend.closures import closures
 from .frontend.resolve import follow, library_name
-from .frontend.specialize import specialize
+from .frontend.specialize import Linked, specialize
 from .frontend.wrap import APPLIED, Body
 from .ir.core import Block, Function, Module, Op, Operand, Value, literal, walk
 from .ir.generic import Cell, GenericFunction
@@ -25,7 +25,7 @@ from .ir.interpreter import run
 from .ir.structure import PullbackTree, Tree, leaf_types
 from .ir.types import NONE
 from .link import bring
-from .pipeline import Compilation, expanded
+from .pipeline import expanded
 from .program import inner
 
 NAME = "resumed"
@@ -76,9 +76,15 @@ class Derived:
 
 
 class Resume:
-    def __init__(self, compilation: Compilation) -> None:
-        self.lowered, self.fastmath = compilation.stage("ssa"), compilation.fastmath
-        self.linked, self.library = dict(compilation.linked), compilation.library
+    def __init__(
+        self,
+        lowered: Any,
+        fastmath: bool | str = "adjoint",
+        linked: Mapping[str, Linked] | None = None,
+        library: Module | None = None,
+    ) -> None:
+        self.lowered, self.fastmath = lowered, fastmath
+        self.linked, self.library = dict(linked or {}), library or Module()
 
     def admit(self, value: Any) -> Any:
         """An argument as the interpreter has it: a native pullback becomes what its box holds."""

@@ -25,7 +25,7 @@ import numpy as np
 import morula
 from agreement import equal, outcome
 from morula import api
-from morula.cli import PASSES, argument, trees
+from morula.cli import PASSES, arguments, trees
 from morula.ir.core import DERIVATIVES, Function, Module, walk
 from morula.ir.interpreter import run
 from morula.ir.parser import parse
@@ -97,7 +97,7 @@ def staged(case: Case, stage: str) -> str:
     f = made("f", case.source)
     path = f.__code__.co_filename
     for wrt in case.options("grad"):
-        f = morula.grad(f, argnums=argument(wrt))
+        f = morula.grad(f, argnums=arguments(wrt))
     structures = tuple(trees(", ".join(case.options("args"))))
     text = api.front(f).compilation(structures).text(stage).replace(f'"{path}"', '"user.py"')
     return confirmed(text, stage)
