@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -36,6 +37,7 @@ FASTMATH = (False, True, "adjoint")
 _lock = threading.RLock()
 os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.RLock()))
 _programs: dict[Any, Program] = {}
+_signatures: WeakKeyDictionary[FunctionType, inspect.Signature] = WeakKeyDictionary()
 _run_time: dict[Any, frozenset[str]] = {}  # by program: globals that are read at each call
 
 
@@ -181,13 +183,16 @@ class Front:
 
     def __init__(self, target: Target, word: str, fastmath: bool | str) -> None:
         self.target, self.word, self.fastmath = target, word, fastmath
-        self.installed: set[int] = set()
+        self.calls: dict[Program, int] = {}  # that came here, by the program that took them
 
     @functools.cached_property
     def signature(self) -> inspect.Signature:
-        found = inspect.signature(self.target.function)
+        f = self.target.function
+        found = _signatures.get(f)
+        if found is None:
+            found = _signatures[f] = inspect.signature(f)
         if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found.parameters.values()):
-            lower_generic(self.target.function)  # refuses it at its place
+            lower_generic(f)  # refuses it at its place
         return found
 
     @functools.cached_property
@@ -225,9 +230,11 @@ class Front:
         """A call that no native code of this object has taken."""
         values = self.bound(args, kwargs)
         program = self.program(self.trees(values))
-        if id(program) not in self.installed and not kwargs and len(args) == len(values):
-            self.installed.add(id(program))
-            program.install(this, self.target.function)
+        if not kwargs and len(args) == len(values):
+            # a callable made for one call only, such as grad(f)(x), is not worth the installing
+            self.calls[program] = count = self.calls.get(program, 0) + 1
+            if count == 2:
+                program.install(this, self.target.function)
         return program.call(self.target.function, values)
 
     def trees(self, values: Sequence[Any]) -> tuple[Tree, ...]:
