@@ -38,6 +38,7 @@ from ..ir.core import (
 )
 from ..ir.types import I64, Array, Box, Scalar, Type, cotangent_type
 from .clean import clean_function, pruned
+from .dce import dce
 from .derivatives import Derivatives, Rule
 from .jvp import jvp
 from .rebuild import Rebuild
@@ -75,8 +76,8 @@ class Expansion:
                 for op in walk(self.module.functions[name].body)
                 if op.opcode in DERIVATIVES
             ]
-            if not todo:
-                return pruned(self.module, self.entry)
+            if not todo:  # boxes of pullbacks that were called at once are dead by now
+                return dce(pruned(self.module, self.entry))
             wanted = self.innermost([op for _, op in todo])
             if wanted is None:
                 name, op = todo[0]
