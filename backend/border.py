@@ -156,7 +156,10 @@ def _cotangent(tree: Tree, value: Any, lengths: Iterator[int | None], name: str)
                 value, (float, int, np.floating, np.integer)
             ):
                 raise _wrong(value, name, "a float")
-            yield float(value)
+            try:
+                yield float(value)
+            except OverflowError:
+                raise BorderError("E09", f"{name} is an int too large for a float") from None
         case Leaf(Array(elem, 1, _)) if elem == F64:
             yield _cotangent_array(value, next(lengths, None), name)
         case Tuple(kids):

@@ -274,4 +274,13 @@ def pullback(of: Pullback, ct: Any) -> Any:
     return rebuild(pull.result, iter(got), _no_pullback)
 
 
-_applied = CompiledCallable(pullback, lambda _, *args, **kwargs: pullback(*args, **kwargs))
+def _slow(_: Any, of: Pullback, *cts: Any, **named: Any) -> Any:
+    given = (*cts, *named.values())
+    if len(given) != 1:
+        error = TypeError(f"a pullback takes one cotangent, not {len(given)}")
+        error.hide_frames = True  # type: ignore[attr-defined]
+        raise error
+    return pullback(of, given[0])
+
+
+_applied = CompiledCallable(pullback, _slow)

@@ -226,8 +226,11 @@ def standard_errors(p: np.ndarray, counts: Counts) -> np.ndarray:
     data = counts.arguments()
     variance = loss_value(p, *data) / (2 * len(counts.times) - len(p))
     second = hessian(p, data)
-    covariance = 2.0 * variance * np.linalg.inv(0.5 * (second + second.T))
-    return np.exp(p) * np.sqrt(np.diag(covariance))
+    try:
+        covariance = 2.0 * variance * np.linalg.inv(0.5 * (second + second.T))
+    except np.linalg.LinAlgError:  # the counts do not determine all six
+        return np.full(len(p), math.nan)
+    return np.exp(p) * np.sqrt(np.maximum(np.diag(covariance), 0.0))
 
 
 def predictions(p: np.ndarray, times: np.ndarray) -> np.ndarray:

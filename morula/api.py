@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .lowered import Lowered
 
 ARGNUMS = int | str | Sequence[int | str]
+GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 FASTMATH = (False, True, "adjoint")
 _lock = threading.RLock()
 os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.RLock()))
@@ -191,8 +192,6 @@ class Front:
         found = _signatures.get(f)
         if found is None:
             found = _signatures[f] = inspect.signature(f)
-        if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found.parameters.values()):
-            lower_generic(f)  # refuses it at its place
         return found
 
     @functools.cached_property
@@ -206,6 +205,8 @@ class Front:
         """All arguments in the order of the parameters, defaults filled in."""
         if self.word == "jvp":
             return self.dual(*args)
+        if any(p.kind in GATHERING for p in self.signature.parameters.values()):
+            lower_generic(self.target.function)  # refuses it at its place
         try:
             found = self.signature.bind(*args, **kwargs)
         except TypeError as error:
