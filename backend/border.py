@@ -14,10 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.structure import KEPT, Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple, Updated
-from ..ir.structure import cotangent_tree, leaf_types as types_of
+from ..ir.structure import (
+    KEPT,
+    Constant,
+    Leaf,
+    PullbackTree,
+    Record,
+    Sum,
+    Tree,
+    Tuple,
+    Updated,
+    cotangent_tree,
+)
+from ..ir.structure import leaf_types as types_of
 from ..ir.types import BOOL, F64, I64, Array
 
+ARRAYS = (np.ndarray, np.memmap)  # a masked array or a matrix means more than its data
 INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -49,7 +61,7 @@ def classify(value: object, name: str = "an argument") -> Tree:
                 cure = f"pass a float: float({name})" if name.isidentifier() else "pass a float"
                 raise BorderError("E03", f"{name} is an int of more than 64 bits", cure)
             return Leaf(I64)
-        case np.ndarray():
+        case np.ndarray() if type(value) in ARRAYS:
             return _classify_array(value, name)
         case None | str():
             return Constant(value)
@@ -108,6 +120,8 @@ def _classify_array(a: np.ndarray[Any, Any], name: str) -> Tree:
     if a.dtype != np.float64:
         real = a.dtype.kind in "biuf"
         raise BorderError("E03", found, f"pass {asarray}" if real else "pass an array of float64")
+    if a.ndim == 0:
+        raise BorderError("E03", found, f"pass a number: float({name})")
     if a.ndim != 1:
         raise BorderError("E03", found, "pass an array of rank 1, such as x.ravel()")
     if not a.flags.aligned or a.strides[0] % 8:
@@ -119,6 +133,8 @@ def _refused(value: object, name: str) -> BorderError:
     kind = type(value).__name__
     found = f"{name} is {'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
     match value:
+        case np.ndarray():
+            cure = "pass a plain array: np.asarray(x), or x.filled(...) of a masked one"
         case list():
             cure = "pass an array, np.asarray(x, float), or a tuple"
         case tuple():
@@ -259,7 +275,10 @@ def _cotangent(tree: Tree, value: Any, lengths: Iterator[int | None], name: str)
                 value, (float, int, np.floating, np.integer)
             ):
                 raise _wrong(value, name, "a float")
-            yield float(value)
+            try:
+                yield float(value)
+            except OverflowError:
+                raise BorderError("E09", f"{name} is an int too large for a float") from None
         case Leaf(Array(elem, 1, _)) if elem == F64:
             yield _cotangent_array(value, next(lengths, None), name)
         case Tuple(kids):

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..ir.core import Function, Literal, Module, Op, callees, reached, walk
+from ..ir.ops import TOO_LARGE
 from ..ir.types import Array
 from . import control, layout, mathematics, output, runtime, storage
 from .mathematics import fast
@@ -56,10 +57,6 @@ def same(c: Code, op: Op) -> list[str]:
     return c.of(op.operands[0])
 
 
-def too_large(opcode: str) -> str:
-    return f"int too large for 64 bits in {opcode}"
-
-
 def checked(kind: str) -> Row:
     """i64 arithmetic that raises OverflowError, unless it is proved {exact}."""
 
@@ -76,7 +73,7 @@ def checked(kind: str) -> Row:
         pair = c.new(f"call {{ i64, i1 }} @llvm.s{kind}.with.overflow.i64(i64 {x}, i64 {y})")
         value = c.new(f"extractvalue {{ i64, i1 }} {pair}, 0")
         over = c.new(f"extractvalue {{ i64, i1 }} {pair}, 1")
-        c.fail_if(over, "OverflowError", too_large(op.opcode), op.loc)
+        c.fail_if(over, "OverflowError", TOO_LARGE, op.loc)
         return [value]
 
     return row
@@ -90,7 +87,7 @@ def absolute(c: Code, op: Op) -> list[str]:
     (x,) = c.of(op.operands[0])
     if not proved(op):
         over = c.new(f"icmp eq i64 {x}, {-(2**63)}")
-        c.fail_if(over, "OverflowError", too_large("abs"), op.loc)
+        c.fail_if(over, "OverflowError", TOO_LARGE, op.loc)
     return [c.new(f"call i64 @llvm.abs.i64(i64 {x}, i1 false)")]
 
 
@@ -100,7 +97,7 @@ def power(c: Code, op: Op) -> list[str]:
     value = c.new(f"extractvalue {{ i64, i1 }} {pair}, 0")
     if not proved(op):
         over = c.new(f"extractvalue {{ i64, i1 }} {pair}, 1")
-        c.fail_if(over, "OverflowError", too_large("pow"), op.loc)
+        c.fail_if(over, "OverflowError", TOO_LARGE, op.loc)
     return [value]
 
 
@@ -116,7 +113,7 @@ def shift_left(c: Code, op: Op) -> list[str]:
         zero = c.new(f"icmp eq i64 {x}, 0")
         either = c.new(f"or i1 {inside}, {zero}")
         good = c.new(f"and i1 {same}, {either}")
-        c.fail_unless(good, "OverflowError", too_large("shl"), op.loc)
+        c.fail_unless(good, "OverflowError", TOO_LARGE, op.loc)
     wide = c.new(f"icmp ugt i64 {n}, 63")
     return [c.new(f"select i1 {wide}, i64 0, i64 {value}")]
 
@@ -134,7 +131,7 @@ def floordiv(c: Code, op: Op) -> list[str]:
         least = c.new(f"icmp eq i64 {x}, {-(2**63)}")
         minus = c.new(f"icmp eq i64 {y}, -1")
         over = c.new(f"and i1 {least}, {minus}")
-        c.fail_if(over, "OverflowError", too_large("floordiv"), op.loc)
+        c.fail_if(over, "OverflowError", TOO_LARGE, op.loc)
     q = c.new(f"sdiv i64 {x}, {y}")
     back = c.new(f"mul i64 {q}, {y}")
     r = c.new(f"sub i64 {x}, {back}")
@@ -283,7 +280,9 @@ def function(module: Module, f: Function, sites: Sites, used: set[str], recursiv
             for t, w in zip(kinds, code.words[v], strict=True)
         ]
     head = f"{code.result_type} {layout.quote('f.' + f.name)}({', '.join(params)})"
-    code.lines += [f"define internal fastcc {head} nounwind {{", "entry:"]
+    # a tail call made a loop would run for ever where Python raises RecursionError
+    attrs = 'nounwind "disable-tail-calls"="true"' if f.name in recursive else "nounwind"
+    code.lines += [f"define internal fastcc {head} {attrs} {{", "entry:"]
     if f.name in recursive:
         enter(code)
     code.ops(f.body.ops)

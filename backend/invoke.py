@@ -16,7 +16,17 @@ from typing import Any
 import numpy as np
 
 from ..ir.core import Module
-from ..ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple, Updated, leaf_types
+from ..ir.structure import (
+    Constant,
+    Leaf,
+    PullbackTree,
+    Record,
+    Sum,
+    Tree,
+    Tuple,
+    Updated,
+    leaf_types,
+)
 from ..ir.types import BOOL, F64, Array, Type
 from . import runtime
 from .border import BorderError, cotangent, finish, flatten, rebuild, refuse_shared

@@ -52,6 +52,7 @@ SUM_OF_SQUARES = 2.019
 
 TOLERANCE = 1e-8
 SMALLEST_STEP = 1e-12
+MOST_STEPS = 100_000  # from one count to the next
 FIRST_STEP = 1e-3
 REFITS = 200
 
@@ -70,8 +71,12 @@ def integrate(u, v, h, span, alpha, beta, gamma, delta):
     Bogacki and Shampine's pair of orders 3 and 2.  Both are inf where no step can be found.
     """
     t = 0.0
+    steps = 0
     ku1, kv1 = rates(u, v, alpha, beta, gamma, delta)
     while t < span:
+        steps += 1
+        if steps > MOST_STEPS:
+            return math.inf, math.inf, h
         last = t + h >= span
         dt = span - t if last else h
         ku2, kv2 = rates(u + 0.5 * dt * ku1, v + 0.5 * dt * kv1, alpha, beta, gamma, delta)
@@ -221,8 +226,11 @@ def standard_errors(p: np.ndarray, counts: Counts) -> np.ndarray:
     data = counts.arguments()
     variance = loss_value(p, *data) / (2 * len(counts.times) - len(p))
     second = hessian(p, data)
-    covariance = 2.0 * variance * np.linalg.inv(0.5 * (second + second.T))
-    return np.exp(p) * np.sqrt(np.diag(covariance))
+    try:
+        covariance = 2.0 * variance * np.linalg.inv(0.5 * (second + second.T))
+    except np.linalg.LinAlgError:  # the counts do not determine all six
+        return np.full(len(p), math.nan)
+    return np.exp(p) * np.sqrt(np.maximum(np.diag(covariance), 0.0))
 
 
 def predictions(p: np.ndarray, times: np.ndarray) -> np.ndarray:

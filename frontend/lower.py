@@ -57,8 +57,6 @@ from .source import (
 )
 from .subset import check_subset
 
-
-
 UNWRAPPED = ("unwrapped",)
 
 

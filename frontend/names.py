@@ -9,7 +9,6 @@ A name is as `global` has it: "math.sin", "numpy.arcsin", "abs".
 
 from __future__ import annotations
 
-import difflib
 import math
 
 # one op on one float, under one name in `math` and `numpy`
@@ -78,17 +77,20 @@ OPERATOR_NAMES = (
 OPERATORS = {f"operator.{n}": n for n in OPERATOR_NAMES}
 
 # what works on functions, sequences and records (see `specialize/library.py`)
-LIBRARY = frozenset(
-    (
-        "map filter zip enumerate reversed sorted tuple list dict sum any all max min isinstance "
-        "type getattr hasattr callable setattr print str repr math.prod math.dist "
-        "functools.reduce functools.partial dataclasses.replace dataclasses.astuple "
-        "dataclasses.asdict operator.truth object.__setattr__ "
-        "list.append list.extend list.insert list.pop list.reverse list.index list.count list.copy "
-        "tuple.index tuple.count dict.keys dict.values dict.items dict.get dict.copy dict.update "
-        "const.startswith const.endswith const.upper const.lower const.strip"
-    ).split()
-) | OPERATORS.keys()
+LIBRARY = (
+    frozenset(
+        (
+            "map filter zip enumerate reversed sorted tuple list dict sum any all max min isinstance "
+            "type getattr hasattr callable setattr print str repr math.prod math.dist "
+            "functools.reduce functools.partial dataclasses.replace dataclasses.astuple "
+            "dataclasses.asdict operator.truth object.__setattr__ "
+            "list.append list.extend list.insert list.pop list.reverse list.index list.count list.copy "
+            "tuple.index tuple.count dict.keys dict.values dict.items dict.get dict.copy dict.update "
+            "const.startswith const.endswith const.upper const.lower const.strip"
+        ).split()
+    )
+    | OPERATORS.keys()
+)
 
 # known to lie outside the language, with what to write instead
 INSTEAD: dict[str, str] = {
@@ -121,25 +123,12 @@ INSTEAD: dict[str, str] = {
 
 # words that make a function of a function, and those that take the arguments at once
 MAKING = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian")
-APPLIED = ("vjp", "jvp", "hvp", "linearize")
+PAIRED = ("jvp", "hvp")  # these take primals and tangents, each as one tuple
+APPLIED = ("vjp", *PAIRED, "linearize")
 DERIVATIVES = (*MAKING, *APPLIED)
 CUSTOM = {"custom_vjp": 2, "custom_jvp": 1}  # words that give a function rules, and how many
 
 
-def known_names() -> list[str]:
-    library = [n for n in LIBRARY if n.split(".")[0] not in ("list", "tuple", "dict", "const")]
-    return [*PURE, *OWN, *CONSTANTS, *library, *(f"morula.{n}" for n in DERIVATIVES)]
-
-
-def nearest(name: str) -> str:
-    """What to write instead of an unknown name: the known ones that look most like it."""
-    if name in INSTEAD:
-        return INSTEAD[name]
-    last = name.rsplit(".", 1)[-1]
-    found = difflib.get_close_matches(name, known_names(), 3, 0.6)
-    by_last = {n.rsplit(".", 1)[-1]: n for n in known_names()}
-    found += [by_last[n] for n in difflib.get_close_matches(last, by_last, 3, 0.6)]
-    found = list(dict.fromkeys(found))[:3]
-    if found:
-        return "the nearest are " + ", ".join(f"`{n}`" for n in found)
-    return "write it as a Python function of your own"
+def instead(name: str) -> str:
+    """What to write instead of a name that exists, but has no compiled form."""
+    return INSTEAD.get(name, "compute it outside, or write it as a function of numbers")

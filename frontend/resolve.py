@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..ir.core import UNBOUND
+from ..ir.structure import PullbackTree
 
 Path = tuple[tuple[Any, ...], ...]
 NUMBERS = (int, float, complex, np.number, np.ndarray)
@@ -66,9 +67,17 @@ def default_values(f: FunctionType) -> list[tuple[str, Any]]:
     return given + [(n, keyword[n]) for n in last if n in keyword]
 
 
+def pullback_tree(value: object) -> PullbackTree | None:
+    """The structure of a pullback that Python holds; None for anything else."""
+    tree = getattr(value, "tree", None)
+    return tree if isinstance(tree, PullbackTree) else None
+
+
 def is_number(value: object) -> bool:
-    """A value that is a run-time parameter where a cell of the entry holds it."""
-    return isinstance(value, NUMBERS) and not isinstance(value, (bool, np.bool_))
+    """A number, array or pullback: a run-time parameter where a cell of the entry holds it."""
+    if isinstance(value, NUMBERS):
+        return not isinstance(value, (bool, np.bool_))
+    return pullback_tree(value) is not None
 
 
 def plain_function(value: object) -> tuple[FunctionType | None, int]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..ir.core import Block, Function, Literal, Loc, Module, Op, Operand, Value, literal
 from ..ir.types import NONE
-from .names import APPLIED, CUSTOM
+from .names import APPLIED, CUSTOM, PAIRED
 
 Word = tuple[str, Mapping[str, Any]]  # grad, value_and_grad, vjp or jvp, and its options
 
@@ -52,7 +52,11 @@ def wrap(
                 parts.append(body.function(rule_name, own, globals))
             callee = body.emit("call", (apply, callee, *parts), {})
             continue
-        given, attrs = ([callee], {}) if word not in APPLIED else handed_on(f, inputs, callee)
+        given, attrs = [callee], {}
+        if word in PAIRED:
+            given += inputs
+        elif word in APPLIED:
+            given, attrs = handed_on(f, inputs, callee)
         keywords = {k: v for k, v in options.items() if v is not None}
         values = [body.constant(v) for v in keywords.values()]
         names = (*attrs.get("kw", ()), *keywords)
@@ -68,7 +72,7 @@ def wrap(
         inputs,
         None,
         Block((), (*body.ops, end)),
-        {k: v for k, v in f.attrs.items() if k == "defaults"},
+        {k: v for k, v in f.attrs.items() if k in ("defaults", "kwonly")},
         f.loc,
     )
     return Module({entry.name: entry, **module.functions}, dict(module.records))
@@ -80,8 +84,6 @@ def handed_on(
     """The parameters of an entry as arguments of a function that has the same ones."""
     rest, named = (f.attrs.get(word) for word in ("rest", "named"))
     plain = [k for k in range(len(inputs)) if k not in (rest, named)]
-    if len(inputs) != len(f.params):  # those of `jvp`
-        return [v for v in (first, *inputs) if v is not None], {}
     most = len(plain) - f.attrs.get("kwonly", 0)
     given = [v for v in (first, *[inputs[k] for k in plain[:most]]) if v is not None]
     attrs: dict[str, Any] = {}
@@ -134,6 +136,11 @@ class Body:
         if captures:
             return self.emit("closure", captures, {"fn": name}, name, (len(captures), 0))
         return self.emit("global", (), {"name": global_name(name, globals), "fn": name}, name)
+
+    def call(self, operands: Sequence[Operand], keywords: Mapping[str, Operand]) -> Value:
+        """A call with keyword arguments last."""
+        attrs = {"kw": tuple(keywords)} if keywords else {}
+        return self.emit("call", (*operands, *keywords.values()), attrs)
 
     def constant(self, value: Any) -> Operand:
         """A literal, or a tuple of them."""

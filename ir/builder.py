@@ -120,17 +120,27 @@ class Builder:
         target = self
         if shareable and self.share:
             key = self.key(op)
-            around: Builder | None = self
-            while around is not None:
-                if key in around.table:
-                    return around.table[key]
-                around = around.parent
+            standing = self.standing(key)
+            if standing is None and op.attrs.get("fast"):  # a strict op serves a {fast} one, too
+                strict = {k: v for k, v in op.attrs.items() if k != "fast"}
+                standing = self.standing(self.key(op.but(attrs=strict)))
+            if standing is not None:
+                return standing
         if shareable and self.hoist and kind == "pure" and TABLE[op.opcode].cost < INF:
             target = self.outermost(op)
         target.append(op)
         if shareable and self.share:
             target.table[key] = op.results
         return op.results
+
+    def standing(self, key: Any) -> tuple[Operand, ...] | None:
+        """The results of an op with this key that stands here or around."""
+        around: Builder | None = self
+        while around is not None:
+            if key in around.table:
+                return around.table[key]
+            around = around.parent
+        return None
 
     def outermost(self, op: Op) -> Builder:
         """The builder outside all loops that an op does not depend on."""

@@ -40,9 +40,13 @@ def run_generic(
     globals: Mapping[str, Any] | None = None,
     derive: Derive | None = None,
 ) -> Any:
-    """Call a function of a generic module with Python objects."""
+    """Call a function of a generic module with Python objects, one for each parameter."""
     run = Run(module, globals or {}, derive)
-    return GenericFunction(run, module.functions[name], list(captures), ())(*args)
+    f = module.functions[name]
+    names = [p.name for p in f.params]
+    by_name = len(names) - f.attrs.get("kwonly", 0)
+    keywords = dict(zip(names[by_name:], args[by_name:], strict=False))
+    return GenericFunction(run, f, list(captures), ())(*args[:by_name], **keywords)
 
 
 class Cell:

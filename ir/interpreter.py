@@ -335,7 +335,7 @@ class _Compiler(Slots):
             r = range(env[low], env[high], env[step])
             env[span], env[left] = r, order(range(len(r)))
             env[ys] = [[None] * len(r) for _ in range(width)]
-            if any(len(env[s]) < len(r) for s in each):
+            if r and any(env[s] is None or len(env[s]) < len(r) for s in each):
                 raise self.trap(op, "has fewer elements than trips")
 
         def enter(env: Env) -> _Segment:

@@ -100,8 +100,8 @@ def indexed(values: int) -> Rule:
 
 
 def measured(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
-    if len(t) != 1 or not isinstance(t[0], Array):
-        raise TypeRuleError("one array")
+    if len(t) != 1 or not isinstance(t[0], (Array, List)):
+        raise TypeRuleError("one array or list")
     return (I64,)
 
 
@@ -182,7 +182,9 @@ def accum(x: Any, y: Any) -> Any:
 
 
 def zeros_like(x: Any) -> Any:
-    """Zeros of the shape of an array or, deep, of a list."""
+    """Zeros of the shape of an array or, deep, of a list; that of a box or of null is null."""
+    if x is None or isinstance(x, tuple):
+        return None
     return [zeros_like(v) for v in x] if isinstance(x, list) else np.zeros(x.shape)
 
 
@@ -312,6 +314,7 @@ row("release", None, None, INF, "io")
 row("copy",  None, lambda x: x.copy(), INF)
 # fmt: on
 
+TOO_LARGE = "integer overflow: the result does not fit in 64 bits"
 CHECKED_INT = frozenset({"add", "sub", "mul", "neg", "abs", "shl", "pow"})
 DIVISIONS = frozenset({"floordiv", "mod"})
 ENDS = frozenset({"yield", "next", "test", "return", "unreachable"})
@@ -386,7 +389,7 @@ def evaluate(opcode: str, operands: Sequence[Any], attrs: Mapping[str, Any], t: 
     assert meaning is not None, opcode
     value = meaning(*operands)
     if overflows(opcode, attrs, t, value):
-        raise OverflowError(f"int too large for 64 bits in {opcode}")
+        raise OverflowError(TOO_LARGE)
     return value
 
 

@@ -92,7 +92,7 @@ def integer(s: Slots, op: Op, meaning: Callable[..., Any], sources: list[int], t
         if not (type(value) is int and I64_MIN <= value <= I64_MAX):
             if exact or type(value) is not int:
                 raise s.trap(op, f"{value} is no i64")
-            raise_check("OverflowError", f"int too large for 64 bits in {op.opcode}", op)
+            raise_check("OverflowError", ops.TOO_LARGE, op)
         env[target] = value
 
     return one
@@ -223,7 +223,8 @@ def length(s: Slots, op: Op) -> Step:
     axis = op.attrs.get("axis", 0)
 
     def one(env: Env) -> None:
-        env[target] = int(env[source].shape[axis])
+        x = env[source]  # of a list, an array or null
+        env[target] = int(x.shape[axis]) if isinstance(x, np.ndarray) else len(x or ())
 
     return one
 

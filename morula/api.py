@@ -15,22 +15,31 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from .backend.border import BorderError, classify
 from .backend.callable_type import Callable as NativeCallable
+from .backend.invoke import Pullback
+from .frontend.errors import Error
+from .frontend.names import PAIRED
+from .frontend.prelude.pullback import applied
 from .frontend.resolve import has_morula
 from .ir.structure import Tree
 from .pipeline import Compilation, Target, Word
-from .program import Program, Unhashable, cells_key, refused
+from .program import Program, Unhashable, cells_key, refused, site_of
 
 if TYPE_CHECKING:
     from .lowered import Lowered
 
 ARGNUMS = int | str | Sequence[int | str]
-FASTMATH = (False, True, "adjoint")
 GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+FASTMATH = (False, True, "adjoint")
 _lock = threading.RLock()
+os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.RLock()))
 _programs: dict[Any, Program] = {}
+_signatures: WeakKeyDictionary[FunctionType, inspect.Signature] = WeakKeyDictionary()
 _run_time: dict[Any, frozenset[str]] = {}  # by program: globals that are read at each call
 
 
@@ -62,14 +71,14 @@ def grad(f: Callable[..., Any], argnums: ARGNUMS = 0, has_aux: bool = False) -> 
 
     Raises morula.Error E09 where the result is no float, or the argument holds none.
     """
-    return made("grad", f, options_of(argnums, has_aux))
+    return made("grad", f, options_of(f, argnums, has_aux))
 
 
 def value_and_grad(f: Callable[..., Any], argnums: ARGNUMS = 0, has_aux: bool = False) -> Any:
     """As `grad`, but the callable returns (value, gradient) at little more than the gradient's
     cost; with `has_aux` ((value, more), gradient).
     """
-    return made("value_and_grad", f, options_of(argnums, has_aux))
+    return made("value_and_grad", f, options_of(f, argnums, has_aux))
 
 
 def vjp(
@@ -80,7 +89,7 @@ def vjp(
     It returns a tuple, one entry per argument (None where an argument holds no float), or what
     `argnums` names.  With `has_aux` f returns (y, more), and the result is (y, pullback, more).
     """
-    return made("vjp", f, options_of(argnums, has_aux))(*args)
+    return made("vjp", f, options_of(f, argnums, has_aux))(*args)
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -99,17 +108,17 @@ def jacfwd(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
     """The Jacobian by forward mode: the structure of f's result and, where a float stands in it,
     that of the arguments that `argnums` names.  Its cost grows with the number of arguments.
     """
-    return made("jacfwd", f, options_of(argnums))
+    return made("jacfwd", f, options_of(f, argnums))
 
 
 def jacrev(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
     """As `jacfwd` by reverse mode: its cost grows with the number of results."""
-    return made("jacrev", f, options_of(argnums))
+    return made("jacrev", f, options_of(f, argnums))
 
 
 def hessian(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
     """The second derivatives, forward over reverse; several argnums give a tuple of tuples."""
-    return made("hessian", f, options_of(argnums))
+    return made("hessian", f, options_of(f, argnums))
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -129,19 +138,37 @@ def lower(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Lowered:
     return front(f).lower(*args, **kwargs)
 
 
-def checked_argnums(argnums: Any) -> Any:
+def checked_argnums(f: Any, argnums: Any) -> Any:
     """A hashable argnums: an int, a name, or a tuple of them."""
-    if isinstance(argnums, (int, str)) and not isinstance(argnums, bool):
-        return argnums
-    if isinstance(argnums, (tuple, list)) and argnums:
-        if all(isinstance(a, (int, str)) and not isinstance(a, bool) for a in argnums):
-            return tuple(argnums)
-    raise TypeError(f"argnums is an int, a name, or a tuple of them, not {argnums!r}")
+    several = isinstance(argnums, (tuple, list))
+    found = [argnum(a) for a in (argnums if several else [argnums])]
+    if not found or None in found:
+        function = f
+        while isinstance(function, NativeCallable):
+            function = function.__wrapped__
+        site = site_of(function) if isinstance(function, FunctionType) else None
+        raise Error(
+            "E09",
+            site,
+            f"argnums={argnums!r}",
+            "it says which arguments to differentiate by",
+            "write a position, a name, or a tuple of them: 0, 'rate', (0, 1)",
+        )
+    return tuple(found) if several else found[0]
 
 
-def options_of(argnums: Any, has_aux: bool = False) -> dict[str, Any]:
+def argnum(value: Any) -> int | str | None:
+    """A position or a name; None for anything else."""
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    if isinstance(value, (int, str)):
+        return value
+    return int(value) if isinstance(value, np.integer) else None
+
+
+def options_of(f: Any, argnums: Any, has_aux: bool = False) -> dict[str, Any]:
     """Options of a word, without those that have their usual value."""
-    found = {"argnums": None if argnums is None else checked_argnums(argnums)}
+    found = {"argnums": None if argnums is None else checked_argnums(f, argnums)}
     return found | {"has_aux": True} if has_aux else found
 
 
@@ -157,8 +184,6 @@ def pairs(word: str, primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tupl
 
 
 # ---- callables
-
-PAIRED = ("jvp", "hvp")  # words whose callables take primals and tangents
 
 
 def disabled() -> bool:
@@ -207,6 +232,8 @@ def plain(f: Any, word: str) -> FunctionType:
     """The Python function at the bottom."""
     while has_morula(f):
         f = f.__wrapped__
+    if isinstance(f, Pullback):
+        f = applied(f)
     if not isinstance(f, FunctionType):
         raise TypeError(
             f"{word} takes a Python function, not {type(f).__name__} {f!r}: "
@@ -239,11 +266,15 @@ class Front:
 
     def __init__(self, target: Target, word: str, fastmath: bool | str) -> None:
         self.target, self.word, self.fastmath = target, word, fastmath
-        self.installed: set[int] = set()
+        self.calls: dict[Program, int] = {}  # that came here, by the program that took them
 
     @functools.cached_property
     def signature(self) -> inspect.Signature:
-        return inspect.signature(self.target.function)
+        f = self.target.function
+        found = _signatures.get(f)
+        if found is None:
+            found = _signatures[f] = inspect.signature(f)
+        return found
 
     @functools.cached_property
     def order(self) -> tuple[str, ...]:
@@ -262,6 +293,8 @@ class Front:
 
     def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """All arguments in the order of the parameters, defaults filled in."""
+        if self.word == "jvp":
+            return self.dual(*args)
         if self.word in PAIRED:
             return args
         try:
@@ -270,6 +303,14 @@ class Front:
             raise hidden(TypeError(f"{self.target.function.__name__}(): {error}")) from None
         found.apply_defaults()
         return tuple(found.arguments[name] for name in self.order)
+
+    def dual(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Primals and tangents of a `jvp`, defaults filled in with tangents of zero."""
+        parameters = list(self.signature.parameters.values())[len(primals) :]
+        rest = [p.default for p in parameters]
+        if any(v is inspect.Parameter.empty for v in rest) or not self.signature.parameters:
+            return primals, tangents  # too few: the compiler says which
+        return (*primals, *rest), (*tangents, *map(zero_tangent, rest))
 
     def params(self, count: int) -> tuple[str, ...]:
         if self.word in PAIRED:
@@ -282,10 +323,11 @@ class Front:
         program = self.program(self.trees(values))
         # where a parameter gathers arguments, native code could not tell (1.0, (2.0,)) from both
         gathers = any(p.kind in GATHERING for p in self.signature.parameters.values())
-        plain = not kwargs and not gathers and len(args) == len(values)
-        if id(program) not in self.installed and plain:
-            self.installed.add(id(program))
-            program.install(this, self.target.function)
+        if not kwargs and not gathers and len(args) == len(values):
+            # a callable made for one call only, such as grad(f)(x), is not worth the installing
+            self.calls[program] = count = self.calls.get(program, 0) + 1
+            if count == 2:
+                program.install(this, self.target.function)
         return program.call(self.target.function, values)
 
     def trees(self, values: Sequence[Any]) -> tuple[Tree, ...]:
@@ -325,12 +367,12 @@ class Front:
         _run_time[key] = _run_time.get(key, frozenset()) | frozenset(numbers)
 
     def compilation(self, trees: tuple[Tree, ...], run_time: Iterable[str] = ()) -> Compilation:
-        from .link import link
+        from .link import around, link
 
         target = Target(self.target.function, self.target.words, self.params(len(trees)))
         globals = self.target.function.__globals__
         hidden = {n: classify(globals[n], n) for n in run_time}
-        linked, library = link(trees)
+        linked, library = link((*trees, *around(self.target.function)))
         return Compilation(target, trees, self.fastmath, hidden, linked, library)
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
@@ -338,6 +380,15 @@ class Front:
 
         values = self.bound(args, kwargs)
         return Lowered(self.compilation(self.trees(values)), values, self.bound)
+
+
+def zero_tangent(value: Any) -> Any:
+    """The tangent of an argument that does not move."""
+    if isinstance(value, tuple):
+        return tuple(map(zero_tangent, value))
+    if isinstance(value, np.ndarray):
+        return np.zeros(value.shape)
+    return 0.0 if isinstance(value, (float, np.floating)) else None
 
 
 def hidden(error: Exception) -> Exception:

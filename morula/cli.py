@@ -7,13 +7,14 @@ import importlib.util
 import os
 import sys
 import textwrap
+import traceback
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from . import report
 from .frontend.errors import Error
-from .ir.core import Module
+from .ir.core import Module, Site
 from .ir.structure import Leaf, Tree, Tuple
 from .ir.types import BOOL, F64, I64, Array
 from .pipeline import NAMES, STAGES
@@ -38,14 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         options.command(options)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Usage, OSError) as error:
         print(f"morula: {error}", file=sys.stderr)
         return 2
     except Error as error:
         print(error, file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -69,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
     p = commands.add_parser("run", help="run a function of a text file in the interpreter")
     p.add_argument("file", metavar="FILE.mir")
     p.add_argument("function", metavar="@f")
-    p.add_argument("values", nargs="*", metavar="VALUE", help="1.0  2  true  [1.0,2.0]")
+    p.add_argument(
+        "values", nargs=argparse.REMAINDER, metavar="VALUE", help="1.0  2  true  [1.0,2.0]"
+    )
     p.set_defaults(command=run)
     p = commands.add_parser("opt", help="run passes over a text file and print the result")
     p.add_argument("file", metavar="FILE.mir")
@@ -90,36 +93,46 @@ def dump(options: argparse.Namespace) -> None:
     from . import api
     from .lowered import Lowered
 
-    f = function_of(options.target)
+    wanted = stages_of(options.stage)
+    if options.order != 1 and options.grad is None:
+        raise Usage("--order says how often --grad is taken: name an argument with --grad")
     if options.order < 1:
         raise Usage("--order is at least 1")
+    f = function_of(options.target)
     for _ in range(options.order if options.grad is not None else 0):
-        f = api.grad(f, argnums=argument(options.grad))
-    front = api.front(f)
-    lowered = Lowered(front.compilation(tuple(trees(options.args))), ())
-    wanted = list(NAMES) if options.stage == "all" else options.stage.split(",")
+        f = api.grad(f, argnums=arguments(options.grad))
+    lowered = Lowered(api.front(f).compilation(tuple(trees(options.args))), ())
     for name in wanted:
-        if name not in NAMES:
-            raise Usage(f"no stage {name!r}: the stages are {', '.join(NAMES)}, all")
+        text = lowered.text(name)
         if len(wanted) > 1:
             report.show(report.head(name), name)
-        report.show(lowered.text(name), name)
+        report.show(text, name)
     if options.time:
         report.times(lowered.times, sys.stderr)
 
 
+def stages_of(text: str) -> list[str]:
+    """The stages that an option names, by commas; `all` is all of them."""
+    names = [n.strip() for n in text.split(",") if n.strip()]
+    wanted = list(NAMES) if names == ["all"] else names
+    for name in wanted or [text]:
+        if name not in NAMES:
+            raise Usage(f"no stage {name!r}: the stages are {', '.join(NAMES)}, all")
+    return wanted
+
+
 def function_of(target: str) -> Any:
     """The function that FILE:FUNC names."""
-    path, colon, name = target.rpartition(":")
-    if not colon:
+    path, _, name = target.rpartition(":")
+    if not path or not name:
         raise Usage(f"FILE:FUNC is expected, such as model.py:loss, not {target!r}")
     found: Any = module_of(path)
     for part in name.split("."):
         if not hasattr(found, part):
             raise Usage(f"{path} has no {name}")
         found = getattr(found, part)
-    if not callable(found):
-        raise Usage(f"{name} of {path} is no function")
+    if not isinstance(found, FunctionType) and not hasattr(found, "__morula__"):
+        raise Usage(f"{name} of {path} is no Python function")
     return found
 
 
@@ -134,12 +147,21 @@ def module_of(path: str) -> ModuleType:
         raise Usage(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise Usage(f"{error.filename}:{error.lineno}: SyntaxError: {error.msg}") from None
+    except (Exception, SystemExit) as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        kind = type(error).__name__
+        raise Usage(f"{last.filename}:{last.lineno}: {kind}: {error}, on import") from None
     return module
 
 
-def argument(text: str) -> int | str:
-    return int(text) if text.lstrip("-").isdigit() else text
+def arguments(text: str) -> int | str | tuple[int | str, ...]:
+    """argnums as users write them: a name or a number, or several by commas."""
+    found = [int(p) if p.lstrip("-").isdigit() else p for p in map(str.strip, text.split(","))]
+    return tuple(found) if len(found) > 1 else found[0]
 
 
 def trees(text: str) -> list[Tree]:
@@ -160,38 +182,83 @@ def parts(text: str) -> list[str]:
     out, depth, start = [], 0, 0
     for k, c in enumerate(text + ","):
         depth += (c in "([") - (c in ")]")
+        if depth < 0 or (k == len(text) and depth):
+            raise Usage(f"brackets do not match in {text!r}")
         if c == "," and depth == 0:
             out.append(text[start:k].strip())
             start = k + 1
-    return [p for p in out if p]
+    if out[-1] == "":  # nothing at all, or a comma at the end
+        out.pop()
+    return out
 
 
 # ---- run and opt
 
 
 def parsed(path: str) -> Module:
+    """The module of a text file, verified; what is wrong with it is E12 at its place."""
     from .ir.parser import TextError, parse
+    from .ir.verifier import VerifyError, verify
 
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
     try:
-        return parse(text)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except UnicodeDecodeError:
+        raise Usage(f"{path} is no text: it is not UTF-8") from None
+    try:
+        module = parse(text)
+        verify(module)
     except TextError as error:
-        raise Usage(f"{path}:{error}") from None
+        site = Site(path, error.line, error.col)
+        raise Error("E12", site, error.text, "the text does not parse", "mend it") from None
+    except VerifyError as error:
+        raise Error(
+            "E12", None, f"{path}: {error}", "it breaks a law of the IR", "mend it"
+        ) from None
+    if not module.functions:
+        raise Usage(f"{path} has no function")
+    return module
 
 
 def run(options: argparse.Namespace) -> None:
-    from . import ir
-
     module = parsed(options.file)
     name = options.function.removeprefix("@")
     if name not in module.functions:
-        raise Usage(
-            f"no @{name} in {options.file}: it has {', '.join('@' + n for n in module.functions)}"
+        have = ", ".join("@" + n for n in module.functions)
+        raise Usage(f"no @{name} in {options.file}: it has {have}")
+    f = module.functions[name]
+    given = [value(v) for v in options.values]
+    if len(given) != len(f.inputs):
+        wanted = ", ".join(
+            f"{v.name}: {v.type}" if f.results is not None else v.name for v in f.inputs
         )
-    result = ir.run(module, name, *map(value, options.values))
+        raise Usage(f"@{name} takes ({wanted}), captures first; {len(given)} values are given")
+    n = len(f.captures)
+    try:
+        result = interpreted(module, name, given[n:], given[:n])
+    except (Error, MemoryError):
+        raise
+    except TypeError as error:
+        raise Usage(f"@{name}: {error}") from None
+    except Exception as error:
+        site = next(iter(getattr(error, "loc", ())), None)
+        where = f"{site.file}:{site.line}: " if site else ""
+        print(f"{where}{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
     for leaf in result if isinstance(result, tuple) else (result,):
         print(leaf.tolist() if hasattr(leaf, "tolist") else leaf)
+
+
+def interpreted(module: Module, name: str, args: list[Any], captures: list[Any]) -> Any:
+    """Run a function of any stage; derivatives are expanded where they are met."""
+    from . import ir
+    from .frontend.lower import Lowered
+    from .resume import Resume
+
+    resume = Resume(Lowered(module, lambda: None))  # type: ignore[arg-type]
+    generic = module.functions[name].results is None
+    derive: Any = resume.derive_generic if generic else resume.derive
+    return ir.run(module, name, *args, derive=derive, captures=captures)
 
 
 def value(text: str) -> Any:
@@ -202,8 +269,8 @@ def value(text: str) -> Any:
     if text in words:
         return words[text]
     try:
-        if text.startswith("["):
-            return np.array([float(x) for x in text.strip("[]").split(",") if x.strip()])
+        if text.startswith("[") and text.endswith("]"):
+            return np.array([float(x) for x in text[1:-1].split(",") if x.strip()])
         return int(text) if text.lstrip("+-").isdigit() else float(text)
     except ValueError:
         raise Usage(f"no value {text!r}: write 1.0, 2, true or [1.0,2.0]") from None
@@ -212,11 +279,16 @@ def value(text: str) -> Any:
 def opt(options: argparse.Namespace) -> None:
     from .frontend.depth import deep
 
+    names = [n.strip() for n in options.passes.split(",")]
+    for name in names:
+        if name not in PASSES:
+            raise Usage(f"no pass {name!r}: the passes are {', '.join(PASSES)}")
     module = parsed(options.file)
+    for f in module.functions.values():
+        if f.results is None:
+            raise Usage(f"passes take typed IR; @{f.name} is generic, of stage ssa or closed")
     with deep():
-        for name in options.passes.split(","):
-            if name not in PASSES:
-                raise Usage(f"no pass {name!r}: the passes are {', '.join(PASSES)}")
+        for name in names:
             module = PASSES[name]()(module)
         report.show(str(module), "opt")
 
@@ -240,7 +312,18 @@ def placement() -> Callable[[Module], Module]:
 
 PASSES: dict[str, Callable[[], Callable[[Module], Module]]] = {
     name: transform(name)
-    for name in ("inline", "sink", "simplify", "cse", "licm", "dce", "clean", "expand", "strict")
+    for name in (
+        "inline",
+        "sink",
+        "simplify",
+        "cse",
+        "licm",
+        "dce",
+        "clean",
+        "expand",
+        "strict",
+        "loose",
+    )
 } | {"bufferize": placement}
 
 

@@ -7,37 +7,54 @@ printed, renamed and parsed, since that is the one place where every name is see
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from types import CellType, FunctionType
 
+from .frontend.resolve import is_library, pullback_tree
 from .frontend.specialize import Linked
-from .ir.core import Module, Record
+from .ir.core import Module
 from .ir.structure import Tree
 from .program import EXPORTED, inner, pullbacks_in
 from .transforms.clean import pruned
 
+DEPTH = 8  # of functions that hold functions
 NAME = re.compile(r"@(\w+(?:\.\w+)*)")
 
 
-def link(trees: Sequence[Tree]) -> tuple[dict[str, Linked], Module]:
-    """How the pullbacks among the arguments are called, and the functions that do it."""
-    from .ir.parser import parse
-
+def link(trees: Iterable[Tree]) -> tuple[dict[str, Linked], Module]:
+    """How the pullbacks of these structures are called, and the functions that do it."""
     linked: dict[str, Linked] = {}
     functions = Module()
     for tree in pullbacks_in(trees):
-        if tree.record in linked:
-            continue
-        module: Module = EXPORTED[tree.record].compilation.stage("opt")
-        root = inner(tree.record)
-        suffix = tree.record.removeprefix(root)
-        own = pruned(module, root)
-        own.records[root] = module.records[root]
-        renamed = parse(NAME.sub(lambda m, s=suffix: f"@{with_suffix(m[1], s)}", str(own)))  # type: ignore[misc]
-        functions.functions.update(renamed.functions)
-        functions.records.update(renamed.records)
-        record = renamed.records[tree.record]
-        linked[tree.record] = Linked(Record(record.name, record.types), tree.record)
+        if tree.record not in linked and tree.record in EXPORTED:
+            root = inner(tree.record)
+            module = EXPORTED[tree.record].compilation.stage("opt")
+            linked[tree.record] = bring(module, root, tree.record.removeprefix(root), functions)
     return linked, functions
+
+
+def bring(module: Module, root: str, suffix: str, library: Module) -> Linked:
+    """Add a pullback's functions and records to a library, each name with the suffix."""
+    from .ir.parser import parse
+
+    own = pruned(module, root)
+    own.records[root] = module.records[root]
+    made = parse(NAME.sub(lambda m: f"@{with_suffix(m[1], suffix)}", str(own)))
+    library.functions.update(made.functions)
+    library.records.update(made.records)
+    return Linked(made.records[root + suffix], root + suffix)
+
+
+def around(f: FunctionType, depth: int = 0) -> Iterator[Tree]:
+    """Structures of the pullbacks that a function's cells and globals hold."""
+    found = [c.cell_contents for c in f.__closure__ or () if c != CellType()]
+    found += [f.__globals__[n] for n in f.__code__.co_names if n in f.__globals__]
+    for value in found:
+        tree = pullback_tree(value)
+        if tree is not None:
+            yield tree
+        elif isinstance(value, FunctionType) and depth < DEPTH and not is_library(value):
+            yield from around(value, depth + 1)
 
 
 def with_suffix(name: str, suffix: str) -> str:

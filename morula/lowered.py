@@ -50,15 +50,17 @@ class Lowered:
         if stage not in IR:
             raise ValueError(f"stage {stage!r} does not run; those that do are {', '.join(IR)}")
         c = self._compilation
-        values = self._bound(args, kwargs) if args or kwargs else self._args
+        given = self._bound(args, kwargs) if args or kwargs else self._args
         module = c.module(stage)
-        lowered = c.stage("ssa")
-        resume = Resume(lowered, c.fastmath)
+        resume = Resume(c.stage("ssa"), c.fastmath, c.linked, c.library)
+        values = tuple(map(resume.admit, given))
         with deep():
             if stage in GENERIC:
                 return self.run_generic(module, values, resume)
             entry = c.stage("typed")
-            hidden = [(h.tree, follow(h.path, c.target.function)) for h in entry.hidden]
+            hidden = [
+                (h.tree, resume.admit(follow(h.path, c.target.function))) for h in entry.hidden
+            ]
             pairs = [*hidden, *zip(entry.args, values, strict=True)]
             leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
             return resume.run_typed(module, leaves, entry.result, values)
@@ -67,7 +69,9 @@ class Lowered:
         from .ir.generic import run_generic
 
         lowered = self._compilation.stage("ssa")
-        captured = [follow(path, self._compilation.target.function) for path in lowered.hidden]
+        captured = [
+            resume.admit(follow(path, self._compilation.target.function)) for path in lowered.hidden
+        ]
         return run_generic(
             module, module.entry.name, values, captured, lowered.globals, resume.derive_generic
         )

@@ -57,7 +57,7 @@ class Compilation:
         self.library = library or Module()  # the functions that do it
         self.made: dict[str, Any] = {}
         self.times: dict[str, float] = {}
-        self.shown: set[str] = set(filter(None, os.environ.get("MORULA_DUMP", "").split(",")))
+        self.shown = shown_stages()
 
     def stage(self, name: str) -> Any:
         """What a stage holds: a module, or text from `llvm` on; made now if need be."""
@@ -97,6 +97,18 @@ class Compilation:
             with deep():
                 return str(self.module(name))
         return str(made.text)
+
+
+def shown_stages() -> tuple[str, ...]:
+    """The stages that MORULA_DUMP names, to be printed whenever something compiles."""
+    wanted = [n.strip() for n in os.environ.get("MORULA_DUMP", "").split(",") if n.strip()]
+    if "all" in wanted:
+        return NAMES
+    for name in wanted:
+        if name not in NAMES:
+            known = ", ".join(NAMES)
+            print(f"MORULA_DUMP: no stage {name!r}; there are {known}, all", file=sys.stderr)
+    return tuple(n for n in NAMES if n in wanted)
 
 
 def heading(name: str) -> str:
@@ -150,12 +162,18 @@ def typed(c: Compilation) -> Any:
 
 
 def ad(c: Compilation) -> Module:
+    return expanded(c.module("typed"), c.fastmath)
+
+
+def expanded(module: Module, fastmath: bool | str) -> Module:
+    """The module without derivative ops, its arithmetic as strict as was asked for."""
     from .transforms.custom import CustomRule
     from .transforms.expand import UnboundedOrder, expand
+    from .transforms.loose import loose
     from .transforms.strict import strict
 
     try:
-        module = expand(c.module("typed"))
+        made = expand(module)
     except CustomRule as error:
         raise misused(error) from None
     except UnboundedOrder as error:
@@ -166,7 +184,9 @@ def ad(c: Compilation) -> Module:
             "its order would depend on a run-time value",
             "take the derivative outside the function that is differentiated",
         ) from None
-    return module if c.fastmath else strict(module)
+    if fastmath is True:
+        return loose(made)
+    return made if fastmath else strict(made)
 
 
 def misused(error: Any) -> Error:

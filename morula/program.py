@@ -9,11 +9,10 @@ anew.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import linecache
+from collections.abc import Iterable, Iterator, Sequence
 from types import CellType, FunctionType
 from typing import Any
-
-import numpy as np
 
 from .backend.border import BorderError, classify
 from .backend.bufferize import bufferize
@@ -24,11 +23,21 @@ from .backend.specialisation import Specialisation
 from .backend.unbox import Cell, Global, Position, Source
 from .frontend.errors import Error
 from .frontend.lower import step_key
-from .frontend.resolve import Path, follow, library_name
+from .frontend.resolve import Path, follow, is_number, library_name
 from .ir.builder import Builder
 from .ir.core import Function, Module, Operand, Site, literal, zero_literal
 from .ir.ops import record_types
-from .ir.structure import Constant, PullbackTree, Record, Sum, Tree, Tuple, Updated, cotangent_tree, leaf_types
+from .ir.structure import (
+    Constant,
+    PullbackTree,
+    Record,
+    Sum,
+    Tree,
+    Tuple,
+    Updated,
+    cotangent_tree,
+    leaf_types,
+)
 from .ir.types import Box, Scalar, Type
 from .pipeline import Compilation
 from .transforms.clean import clean
@@ -43,6 +52,8 @@ class Program:
     def __init__(self, compilation: Compilation) -> None:
         self.compilation = compilation
         c = compilation
+        for name in c.shown:
+            c.stage(name)
         entry, lowered = c.stage("typed"), c.stage("ssa")
         emitted = c.stage("llvm")
         function = c.target.function
@@ -65,7 +76,7 @@ class Program:
             self.result,
             module=c.stage("opt"),
             pull=self.pull,
-            refuse=lambda error: refused(error, function),
+            refuse=lambda error: refused(error, function, "the pullback of "),
         )
         self.specialisation.native.first = len(self.hidden)
         self.function = function
@@ -86,7 +97,10 @@ class Program:
 
     def fits(self, function: FunctionType) -> bool:
         """Whether the hidden arguments of this function still have the structure compiled for."""
-        return all(classify(follow(path, function)) == tree for path, tree in self.hidden)
+        try:
+            return all(classify(follow(path, function)) == tree for path, tree in self.hidden)
+        except BorderError:
+            return False  # compiled anew, it is refused at its place
 
     def stale(self, function: FunctionType) -> list[str]:
         """Names of what was taken as known and has another value now."""
@@ -108,7 +122,7 @@ class Program:
                 inputs,
                 tree.results,
                 module=module,
-                refuse=lambda error: refused(error, self.function),
+                refuse=lambda error: refused(error, self.function, "the pullback of "),
             )
             self.pulls[tree.record] = name, made.native
         return self.pulls[tree.record]
@@ -155,10 +169,21 @@ def source(path: Path, function: FunctionType) -> Source | None:
     return None
 
 
-def refused(error: BorderError, f: FunctionType) -> Error:
+def refused(error: BorderError, f: FunctionType, taker: str = "") -> Error:
     """A border's error as the family has it, at the function's own line."""
-    site = Site(f.__code__.co_filename, f.__code__.co_firstlineno, 1)
-    return Error(error.kind, site, error.text, f"`{f.__name__}` cannot take it", error.cure)
+    why = f"{taker}`{f.__name__}` cannot take it"
+    return Error(error.kind, site_of(f), error.text, why, error.cure)
+
+
+def site_of(f: FunctionType) -> Site:
+    """The line where a function begins: of its `def`, not of its decorators."""
+    code = f.__code__
+    lines = (linecache.getline(code.co_filename, n) for n in range(code.co_firstlineno, 10**9))
+    for k, line in enumerate(itertools.takewhile(bool, lines)):
+        text = line.lstrip()
+        if text.startswith(("def ", "async ")) or "lambda" in text:
+            return Site(code.co_filename, code.co_firstlineno + k, len(line) - len(text) + 1)
+    return Site(code.co_filename, code.co_firstlineno, 1)
 
 
 def differs(path: Path, function: FunctionType, value: Any) -> bool:
@@ -219,7 +244,7 @@ def cell_key(cell: CellType, depth: int) -> Any:
 
 
 def value_key(value: Any, depth: int) -> Any:
-    if isinstance(value, (int, float, np.ndarray, np.number)) and not isinstance(value, bool):
+    if is_number(value):
         return classify(value)
     if isinstance(value, FunctionType):
         cells = cells_key(value, depth + 1)
@@ -235,7 +260,7 @@ def value_key(value: Any, depth: int) -> Any:
     return type(value), value, id(value) if callable(value) else None
 
 
-def pullbacks_in(trees: Sequence[Tree]) -> Iterator[PullbackTree]:
+def pullbacks_in(trees: Iterable[Tree]) -> Iterator[PullbackTree]:
     for tree in trees:
         match tree:
             case Tuple(kids) | Record(_, _, kids) | Sum(kids):

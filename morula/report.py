@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 from .pipeline import NAMES, STAGES
 
-LEXERS = {"source": "python", "asm": "gas"}  # the others read well as LLVM
+LEXERS = {"source": "python", "asm": "gas"}  # all else is IR of ours, or LLVM's
 
 
 def show(text: str, stage: str, out: TextIO | None = None) -> None:
@@ -20,9 +20,39 @@ def show(text: str, stage: str, out: TextIO | None = None) -> None:
     from rich.console import Console
     from rich.syntax import Syntax
 
-    lexer = LEXERS.get(stage, "llvm")
+    lexer = LEXERS.get(stage) or ir_lexer()
     syntax = Syntax(text, lexer, theme="ansi_dark", background_color="default", word_wrap=False)
     Console(file=out, soft_wrap=True).print(syntax)
+
+
+def ir_lexer() -> Any:
+    """Colours for the text form, and near enough for LLVM's: there is no error token."""
+    from pygments.lexer import RegexLexer
+    from pygments.token import Comment, Keyword, Name, Number, Punctuation, String, Text
+
+    class IRLexer(RegexLexer):  # type: ignore[misc]
+        name = "Morula IR"
+        tokens = {
+            "root": [
+                (r"\s+", Text),
+                (r"[#;].*", Comment),
+                (r"\bat( \"[^\"]*\")? \d+:\d+.*", Comment),
+                (r'"(\\.|[^"\\])*"', String),
+                (r"%[\w.]+", Name.Variable),
+                (r"@[\w.]+", Name.Function),
+                (r"-?\b(\d+\.?\d*([eE][-+]?\d+)?|inf|nan|0x[0-9A-F]+)\b", Number),
+                (
+                    r"\b(fn|record|def|if|else|while|do|for|reversed|carry|each|of|to|by|in)\b",
+                    Keyword,
+                ),
+                (r"\b(yield|next|test|return|unreachable|define|declare|br|ret|phi)\b", Keyword),
+                (r"\b(f64|i64|i1|bool|double|ptr|none|mark|box|list)\b", Keyword.Type),
+                (r"[\w.]+", Name),
+                (r".", Punctuation),
+            ]
+        }
+
+    return IRLexer()
 
 
 def head(stage: str) -> str:

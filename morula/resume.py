@@ -7,24 +7,27 @@ holds a derivative op, they ask here; the answer is another module, run by the s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .backend.border import classify, cotangent, finish, flatten, rebuild
+from .backend.invoke import Pullback
+from .backend.peek import peek
 from .frontend.closures import closures
 from .frontend.names import APPLIED, CUSTOM
 from .frontend.resolve import follow, library_name
-from .frontend.specialize import specialize
+from .frontend.specialize import Linked, specialize
 from .frontend.wrap import Body
 from .ir.core import Block, Function, Module, Op, Operand, Value, literal, walk
 from .ir.generic import Cell, GenericFunction
 from .ir.interpreter import run
 from .ir.structure import PullbackTree, Tree, leaf_types
 from .ir.types import NONE, Array, Scalar, Type
-from .transforms.expand import expand
-from .transforms.strict import strict
+from .link import bring
+from .pipeline import expanded
+from .program import inner
 
 NAME = "resumed"
 
@@ -38,6 +41,11 @@ class Pulled:
         self.resume, self.module = resume, module
         self.function, self.fields = function, fields
         self.tree: PullbackTree | None = None  # where it has left typed code
+
+    @property
+    def box(self) -> tuple[Any, ...]:
+        """Its leaf in typed code."""
+        return self.fields
 
     def apply(self, cts: Sequence[Any]) -> tuple[Any, ...]:
         return leaves_of(run(self.module, self.function, *cts, captures=self.fields))
@@ -66,9 +74,7 @@ class Derived:
         return []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            raise TypeError("a derivative is called with positional arguments here")
-        return self.resume.call(self, args)
+        return self.resume.call(self, args, kwargs)
 
 
 @dataclasses.dataclass(eq=False)
@@ -89,8 +95,27 @@ class Ruled:
 
 
 class Resume:
-    def __init__(self, lowered: Any, fastmath: bool | str) -> None:
+    def __init__(
+        self,
+        lowered: Any,
+        fastmath: bool | str = "adjoint",
+        linked: Mapping[str, Linked] | None = None,
+        library: Module | None = None,
+    ) -> None:
         self.lowered, self.fastmath = lowered, fastmath
+        self.linked, self.library = dict(linked or {}), library or Module()
+
+    def admit(self, value: Any) -> Any:
+        """An argument as the interpreter has it: a native pullback becomes what its box holds."""
+        if isinstance(value, tuple):
+            return tuple(map(self.admit, value))
+        if not isinstance(value, Pullback) or value.module is None:
+            return value
+        name = inner(value.tree.record)
+        fields = peek(value.module, name, value.box)
+        pulled = Pulled(self, value.module, name, fields or ())
+        pulled.tree = value.tree
+        return pulled
 
     # ---- typed stages
 
@@ -114,8 +139,7 @@ class Resume:
         return [*got[:-1], Pulled(self, made, record, got[-1])]
 
     def expanded(self, module: Module) -> Module:
-        made = expand(module)
-        return made if self.fastmath else strict(made)
+        return expanded(module, self.fastmath)
 
     def run_typed(
         self, module: Module, leaves: Sequence[Any], result: Tree, values: Sequence[Any] = ()
@@ -146,18 +170,31 @@ class Resume:
         names = ("argnums", "has_aux")
         return Derived(self, word, f, {**dict(zip(names, args, strict=False)), **kwargs})
 
-    def call(self, derived: Derived, args: Sequence[Any]) -> Any:
+    def call(self, derived: Derived, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Compile the derivative for these arguments as far as `ad`, and interpret it."""
-        closed, made = self.program(derived, args)
-        trees = [classify(v) for v in made.given]
+        closed, made = self.program(derived, args, kwargs)
+        linked, library, trees = {}, Module(), []
+        for k, v in enumerate(made.given):
+            tree = classify(v)
+            if isinstance(v, Pulled):  # under a name of its own, as two may come from one function
+                assert isinstance(tree, PullbackTree)
+                suffix = f".in{k}"
+                tree = dataclasses.replace(tree, record=v.function + suffix)
+                linked[tree.record] = bring(v.module, v.function, suffix, library)
+            trees.append(tree)
+        linked |= self.linked
         lowered = dataclasses.replace(self.lowered, module=closed, hidden=(), captures=())
-        entry = specialize(lowered, trees, closed=closed)
-        hidden = [(h.tree, follow(h.path, self.lowered.entry)) for h in entry.hidden]
+        entry = specialize(lowered, trees, closed=closed, linked=linked)
+        entry.module.functions.update(library.functions | self.library.functions)
+        entry.module.records.update(library.records | self.library.records)
+        hidden = [(h.tree, self.admit(follow(h.path, self.lowered.entry))) for h in entry.hidden]
         pairs = [*hidden, *zip(trees, made.given, strict=True)]
         leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
         return self.run_typed(self.expanded(entry.module), leaves, entry.result, made.given)
 
-    def program(self, derived: Derived, args: Sequence[Any]) -> tuple[Module, Making]:
+    def program(
+        self, derived: Derived, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> tuple[Module, Making]:
         """A closed module whose entry applies the derivative to what the values stand for."""
         base = bottom(derived)
         module = base.module
@@ -168,7 +205,8 @@ class Resume:
         if derived.word in APPLIED:
             out = made.word(derived, inputs)
         else:
-            out = made.body.emit("call", [made.derived(derived), *inputs], {})
+            named = {k: made.operand(v) for k, v in kwargs.items()}
+            out = made.body.call([made.derived(derived), *inputs], named)
         ops = (*made.body.ops, Op("return", (out,), loc=base.function.loc))
         entry = Function(NAME, (), tuple(made.params), None, Block((), ops), {}, base.function.loc)
         return Module({NAME: entry, **module.functions}, dict(module.records)), made
@@ -222,9 +260,13 @@ class Making:
         name = f"morula.{d.word}"
         apply = self.body.emit("global", [], {"name": name}, d.word)
         keywords = {k: v for k, v in d.options.items() if v is not None}
-        values = [self.body.constant(v) for v in keywords.values()]
-        attrs = {"kw": tuple(keywords)} if keywords else {}
-        return self.body.emit("call", [apply, self.operand(d.of), *args, *values], attrs)
+        values = {k: self.option(k, v) for k, v in keywords.items()}
+        return self.body.call([apply, self.operand(d.of), *args], values)
+
+    def option(self, name: str, value: Any) -> Operand:
+        """What stands by name in a call of a word: how to derive, or an argument of `vjp`."""
+        known = name in ("argnums", "has_aux")
+        return self.body.constant(value) if known else self.operand(value)
 
 
 def bottom(derived: Derived) -> GenericFunction:

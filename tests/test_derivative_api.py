@@ -499,7 +499,10 @@ def test_custom_jvp_of_arrays() -> None:
 def test_custom_jvp_misused() -> None:
     g = custom_jvp(lambda x: x, lambda p, t: t[0])
     assert "return `(y, t_y)`" in refused(grad(g), 1.0).instead
-    assert "write `custom_vjp(f, fwd, bwd)`" in refused(grad(lambda x: custom_vjp(math.sin)(x)), 1.0).instead
+    assert (
+        "write `custom_vjp(f, fwd, bwd)`"
+        in refused(grad(lambda x: custom_vjp(math.sin)(x)), 1.0).instead
+    )
 
 
 # ---- pullbacks and gradients in loops and recursion ----------------------------------------------

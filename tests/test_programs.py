@@ -14,9 +14,10 @@ import pytest
 
 import judge
 import morula
+from control_programs import growing
 from more_programs import PROGRAMS, cubic, with_auxiliary
 from oracle import MODES_AGREE, same
-from programs import Program, growing, monomial
+from programs import Program, monomial
 from sources import made
 
 

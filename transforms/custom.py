@@ -88,7 +88,9 @@ class Wrapper:
         assert t is not None
         if isinstance(t, Scalar):
             return zero_literal(t)
-        return self.b.op("zeros_like", self.input(k)) if is_threaded(t) else self.b.op("null", type=t)
+        return (
+            self.b.op("zeros_like", self.input(k)) if is_threaded(t) else self.b.op("null", type=t)
+        )
 
     def call(
         self, fn: str, captures: Sequence[Operand], params: Sequence[Operand]

@@ -39,6 +39,7 @@ from ..ir.types import I64, Array, Box, Scalar, Type, cotangent_type
 from .clean import clean_function, pruned
 from .cotangents import whole
 from .custom import without_rules
+from .dce import dce
 from .derivatives import Derivatives, Rule
 from .jvp import jvp
 from .rebuild import Rebuild
@@ -76,11 +77,11 @@ class Expansion:
                 for op in walk(self.module.functions[name].body)
                 if op.opcode in DERIVATIVES
             ]
-            if not todo:
+            if not todo:  # boxes of pullbacks that were called at once are dead by now
                 self.module.functions = {
                     name: without_rules(f) for name, f in self.module.functions.items()
                 }
-                return pruned(self.module, self.entry)
+                return dce(pruned(self.module, self.entry))
             wanted = self.innermost([op for _, op in todo])
             if wanted is None:
                 name, op = todo[0]

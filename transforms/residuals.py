@@ -167,11 +167,14 @@ class Price:
 
 
 def repeated(op: Op) -> Op:
-    """The op as bwd repeats it: its check has passed in fwd."""
-    if effect(op) != "partial":
+    """The op as bwd repeats it: its check has passed in fwd.
+
+    Integer arithmetic has no check beside it, it tests itself; so does its copy, since the
+    original may be dead in fwd and be removed.  Where both stand, they are one.
+    """
+    if effect(op) != "partial" or op.opcode in CHECKED_INT:
         return op
-    exact = op.opcode in CHECKED_INT and op.results[0].type == I64
-    return op.but(attrs={**op.attrs, ("exact" if exact else "checked"): True})
+    return op.but(attrs={**op.attrs, "checked": True})
 
 
 # ---- minimum cut

@@ -46,7 +46,7 @@ class Calculus:
         self.b = b
 
     def __getattr__(self, opcode: str) -> Callable[..., Operand]:
-        name = {"not_": "not"}.get(opcode, opcode)
+        name = {"not_": "not", "and_": "and"}.get(opcode, opcode)
 
         def op(*operands: Operand | float) -> Operand:
             return self.b.op(
@@ -136,12 +136,16 @@ constant("stop_gradient sign floor ceil trunc round floordiv len zeros zeros_lik
 
 
 def power_by_base(b: Calculus, x: Operand, y: Operand) -> Operand:
-    """d(x^y)/dx = y x^(y-1); where y = 0 it is 0, also at x = 0 where x^(y-1) is inf."""
+    """d(x^y)/dx = y x^(y-1); at x = 0 = y it is 0, where x^(y-1) is inf.
+
+    Elsewhere y = 0 needs no care, and gets none: d/dy of the product there is x^-1, not 0.
+    """
     if isinstance(y, Literal):
         if y.value == 2.0:
             return b.mul(2.0, x)
         return lit(0.0) if y.value == 0.0 else b.mul(y, b.pow(x, y.value - 1.0))
-    return b.select(b.eq(y, 0.0), 0.0, b.mul(y, b.pow(x, b.sub(y, 1.0))))
+    origin = b.and_(b.eq(x, 0.0), b.eq(y, 0.0))
+    return b.select(origin, 0.0, b.mul(y, b.pow(x, b.sub(y, 1.0))))
 
 
 def power_by_exponent(b: Calculus, z: Operand, x: Operand, y: Operand) -> Operand:

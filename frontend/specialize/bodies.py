@@ -101,9 +101,7 @@ def argument_names(functions: Mapping[str, Function], callee: T | AV, count: int
             return ["primals", "tangents"]
         return argument_names(functions, callee.kids[0], count)
     if callee.kind == "custom":
-        return custom.argument_names(
-            callee.info, argument_names(functions, callee.kids[0], count)
-        )
+        return custom.argument_names(callee.info, argument_names(functions, callee.kids[0], count))
     if callee.kind == "pullback":
         return ["ct"] if count == 1 else [f"t{k}" for k in range(count)]
     if callee.kind in ("entry", "opened"):
@@ -111,7 +109,9 @@ def argument_names(functions: Mapping[str, Function], callee: T | AV, count: int
     if callee.kind == "partial":
         place = len(callee.kids) - 1 - len(callee.info)
         inner = argument_names(functions, callee.kids[0], count + place)[place:]
-        return ([n for n in inner if n not in callee.info] + [f"x{k}" for k in range(count)])[:count]
+        return ([n for n in inner if n not in callee.info] + [f"x{k}" for k in range(count)])[
+            :count
+        ]
     return ["x", "y", "z"][:count] if count <= 3 else [f"x{k}" for k in range(count)]
 
 

@@ -28,8 +28,8 @@ from ..depth import deep
 from ..errors import Error
 from ..lower import Lowered
 from ..resolve import Path, follow
-from .boxes import AGAIN, Again, Held, noted
 from . import custom
+from .boxes import AGAIN, Again, Held, noted
 from .frame import Frame
 from .instances import Instance, Key, Linked, Program, resolve
 from .joins import Recursive

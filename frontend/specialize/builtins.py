@@ -54,7 +54,7 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 
 def unknown(f: Frame, name: str) -> Exception:
     return f.error(
-        "E02", f"`{name}`", "it has no compiled form and no Python source", names.nearest(name)
+        "E02", f"`{name}`", "it has no compiled form and no Python source", names.instead(name)
     )
 
 
@@ -121,12 +121,14 @@ def to_int(f: Frame, x: Operand) -> Operand:
     if isinstance(x, Literal):
         f.check(Literal(not math.isnan(x.value), BOOL), "ValueError", NAN_TEXT)
         f.check(Literal(not math.isinf(x.value), BOOL), "OverflowError", INF_TEXT)
-        f.check(Literal(abs(x.value) < LIMIT, BOOL), "OverflowError", LARGE_TEXT)
+        f.check(Literal(-LIMIT <= x.value < LIMIT, BOOL), "OverflowError", LARGE_TEXT)
         return Literal(int(x.value), I64)
     f.check(f.scalar("eq", (x, x), BOOL), "ValueError", NAN_TEXT)
     size = f.scalar("abs", (x,), F64)
     f.check(f.scalar("lt", (size, Literal(math.inf, F64)), BOOL), "OverflowError", INF_TEXT)
-    f.check(f.scalar("lt", (size, Literal(LIMIT, F64)), BOOL), "OverflowError", LARGE_TEXT)
+    low = f.scalar("ge", (x, Literal(-LIMIT, F64)), BOOL)
+    high = f.scalar("lt", (x, Literal(LIMIT, F64)), BOOL)
+    f.check(f.scalar("and", (low, high), BOOL), "OverflowError", LARGE_TEXT)
     result: Operand = f.emit("convert", [x], [I64], {"to": I64})
     return result
 
@@ -203,7 +205,9 @@ def length_of(f: Frame, name: str, args: list[AV]) -> AV:
         sign = f.emit("select", [up, one, Literal(-1, I64)], [I64])
         if isinstance(up, Literal):
             sign = one if up.value else Literal(-1, I64)
-        over = f.scalar("sub", (f.scalar("add", (f.scalar("sub", (hi, lo), I64), step), I64), sign), I64)
+        over = f.scalar(
+            "sub", (f.scalar("add", (f.scalar("sub", (hi, lo), I64), step), I64), sign), I64
+        )
         count = f.scalar("floordiv", (over, step), I64)
         natural_count = f.scalar("max", (count, zero), I64)
         natural(f, natural_count)

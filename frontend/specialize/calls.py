@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...ir.core import Function
-from ..resolve import follow, library_name
+from ...ir.core import Function, Op
 from .. import classes, names
+from ..resolve import follow, library_name, pullback_tree
 from . import builtins, custom, derivatives, instances, records, sums
 from .trees import tree_of_value, type_of_tree
-from .values import AV, Label, Word, describe, static, typ
+from .values import AV, Label, describe, static, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -94,6 +94,15 @@ def function(f: Frame, fn: str) -> AV:
     return AV("fn", Label(fn, len(g.captures)), tuple(kids))
 
 
+def closure(f: Frame, op: Op, args: list[AV]) -> AV:
+    """A function with its captures and defaults; literal defaults may stand in its header."""
+    fn: str = op.attrs["fn"]
+    if op.groups[1] == 0:
+        header = f.program.functions[fn].attrs.get("defaults", ())
+        args = [*args, *map(static, header)]
+    return AV("fn", Label(fn, op.groups[0]), tuple(args))
+
+
 def captured(f: Frame, fn: str, g: Function) -> list[AV]:
     """Numbers around a function that stands under `grad` or `jit` outside: hidden parameters."""
     program, lowered = f.program, f.program.lowered
@@ -120,7 +129,7 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
         for fn, python in f.program.lowered.python.items():
             if python is value:
                 return function(f, fn)
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) or pullback_tree(value) is not None:
         return instances.hidden(f, name, type_of_tree(tree_of_value(value, name, f.loc)))
     if isinstance(value, type) and not name.startswith("numpy."):
         return AV("class", value)
@@ -191,12 +200,17 @@ def literal_of(value: Any) -> Any:
 GATHER = ("rest", "named")  # attributes: which parameters are `*args` and `**kwargs`
 
 
-def bind(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> list[AV]:
-    """Arguments in the order of the parameters, keywords and defaults put in their places."""
+def bind(
+    f: Frame, callee: AV, args: list[AV], kw: dict[str, AV], all_by_place: bool = False
+) -> list[AV]:
+    """Arguments in the order of the parameters, keywords and defaults put in their places.
+
+    `all_by_place`: as `jvp` has primals, one for each parameter, keyword-only ones too.
+    """
     if callee.kind == "derivative" and callee.info.word != "jvp":
-        return bind(f, callee.kids[0], args, kw)
+        return bind(f, callee.kids[0], args, kw, all_by_place)
     if callee.kind == "custom":
-        return bind(f, callee.kids[0], args, kw)
+        return bind(f, callee.kids[0], args, kw, all_by_place)
     if callee.kind != "fn":
         if kw:
             builtins.plain(f, str(callee.info), args, kw, 0, None)
@@ -207,6 +221,8 @@ def bind(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> list[AV]:
     params = [n for n in every if n not in (rest, named)]
     most = len(params) - fn.attrs.get("kwonly", 0)
     out: dict[str, AV] = {}
+    if all_by_place:
+        most = len(params)
     if len(args) > most and rest is None:
         raise mismatch(f, fn.name, f"{len(args)} arguments", params)
     out.update(zip(params[:most], args, strict=False))

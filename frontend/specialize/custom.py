@@ -175,7 +175,9 @@ def differentials(f: Frame, a: AV, t: T, what: str, kind: str) -> Iterator[Opera
 
 def flat(f: Frame, leaves: list[Operand]) -> AV:
     kinds = [T("array" if "[" in str(x.type) else "num", None, (), (x.type,)) for x in leaves]
-    return AV("tuple", None, tuple([build(t, iter([x])) for t, x in zip(kinds, leaves, strict=True)]))
+    return AV(
+        "tuple", None, tuple([build(t, iter([x])) for t, x in zip(kinds, leaves, strict=True)])
+    )
 
 
 # ---- rules, once the program stands -------------------------------------------------------------
@@ -207,7 +209,9 @@ def has_rule(attrs: Any) -> bool:
 
 
 def waits(i: Instance) -> bool:
-    return i.key.callee.kind == "custom" and i.key.callee.info.part == "call" and i.result is not None
+    return (
+        i.key.callee.kind == "custom" and i.key.callee.info.part == "call" and i.result is not None
+    )
 
 
 def reverse_rule(caller: Frame, i: Instance) -> tuple[Instance, ...]:

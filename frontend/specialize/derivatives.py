@@ -499,7 +499,7 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
             "each argument has one tangent",
             "pass as many of both; 0.0 where an argument stays",
         )
-    args = calls.bind(f, inner, list(primals.kids), {})
+    args = calls.bind(f, inner, list(primals.kids), {}, all_by_place=True)
     mine = args
     inner, args = records.opened(f, inner, args)
     tangents = records.snapshot(f, tangents)

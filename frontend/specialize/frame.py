@@ -17,8 +17,20 @@ from ...ir.core import Block, Function, Literal, Loc, Op, Operand, Value
 from ...ir.ops import TABLE, overflows
 from ...ir.types import BOOL, F64, I64, Type
 from ..errors import Error
-from . import arrays, boxes, branches, calls, cells, loops, operators, records, sequences, sums, texts
-from .values import AV, NOTHING, Dead, Label, static
+from . import (
+    arrays,
+    boxes,
+    branches,
+    calls,
+    cells,
+    loops,
+    operators,
+    records,
+    sequences,
+    sums,
+    texts,
+)
+from .values import AV, NOTHING, Dead, static
 
 if TYPE_CHECKING:
     from .instances import Instance, Program
@@ -224,9 +236,7 @@ class Frame:
             case "global":
                 return calls.global_(self, op.attrs["name"], op.attrs.get("fn"))
             case "closure":
-                return boxes.settled(
-                    self, AV("fn", Label(op.attrs["fn"], op.groups[0]), tuple(args))
-                )
+                return boxes.settled(self, calls.closure(self, op, args))
             case "self":
                 return boxes.settled(self, self.me)
             case "tuple":

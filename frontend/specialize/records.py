@@ -96,7 +96,10 @@ def by_init(f: Frame, cls: Any, init: FunctionType, args: list[AV], kw: dict[str
     """A dataclass with an `__init__` of its own."""
     if classes.is_named_tuple(cls):
         raise f.error(
-            "E01", f"`__new__` in `{cls.__name__}`", "a NamedTuple is its fields", "write a function"
+            "E01",
+            f"`__new__` in `{cls.__name__}`",
+            "a NamedTuple is its fields",
+            "write a function",
         )
     empty = tuple([default_of(f, cls, g) for g in classes.given(cls)])
     ref = cells.made(f, AV("record", cls, empty))
@@ -180,7 +183,10 @@ def getattr_(f: Frame, ref: AV, name: str) -> AV | None:
 
 
 METHODS = frozenset(
-    {("list", n) for n in ("append", "extend", "index", "count", "copy", "pop", "reverse", "insert")}
+    {
+        ("list", n)
+        for n in ("append", "extend", "index", "count", "copy", "pop", "reverse", "insert")
+    }
     | {("tuple", "index"), ("tuple", "count")}
     | {("dict", n) for n in ("keys", "values", "items", "get", "copy", "update")}
     | {("const", n) for n in ("startswith", "endswith", "upper", "lower", "strip")}

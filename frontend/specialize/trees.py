@@ -11,6 +11,7 @@ from ...ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tup
 from ...ir.types import BOOL, F64, I64, Array, Box, cotangent_type
 from ..classes import field_names
 from ..errors import Error
+from ..resolve import pullback_tree
 from .values import Pull, T, static, typ
 
 
@@ -75,7 +76,10 @@ def tree_of(t: T) -> Tree:
 
 
 def tree_of_value(value: Any, name: str, loc: Loc) -> Tree:
-    """The structure of a hidden number or array."""
+    """The structure of a hidden number, array or pullback."""
+    tree = pullback_tree(value)
+    if tree is not None:
+        return tree
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == np.float64:
         return Leaf(Array(F64, 1, not value.flags.c_contiguous))
     if isinstance(value, (bool, np.bool_)):

@@ -186,7 +186,9 @@ def part_names(t: T | AV) -> list[str]:
     if t.kind == "record":
         return list(field_names(t.info))
     if t.kind == "dict":
-        return [k if isinstance(k, str) and k.isidentifier() else str(n) for n, k in enumerate(t.info)]
+        return [
+            k if isinstance(k, str) and k.isidentifier() else str(n) for n, k in enumerate(t.info)
+        ]
     return [str(k) for k in range(len(t.kids))]
 
 

@@ -129,8 +129,11 @@ def ordered(x, y):
 def extremes(x, y):
     far = max(((x, y), (y, x)), key=lambda p: p[0] * p[0])
     return (
-        max((x, y, 0.2)) * min(x, y) + max(v * v for v in (x, y)) + far[1]
-        + min((x, y), key=lambda v: -v) + max((), default=x)
+        max((x, y, 0.2)) * min(x, y)
+        + max(v * v for v in (x, y))
+        + far[1]
+        + min((x, y), key=lambda v: -v)
+        + max((), default=x)
     )
 
 
@@ -158,7 +161,12 @@ def nested_comprehensions(x, y):
     table = [[x * i + y * j for j in range(3)] for i in range(2)]
     flat = [v * v for r in table for v in r if v is not None]
     pairs = {k: x * n for n, k in enumerate(("a", "b", "c"))}
-    return sum(flat) + table[1][2] + pairs["b"] * pairs["c"] + sum(i * j * x for i in range(3) for j in range(i))
+    return (
+        sum(flat)
+        + table[1][2]
+        + pairs["b"] * pairs["c"]
+        + sum(i * j * x for i in range(3) for j in range(i))
+    )
 
 
 @row(1.3, 0.7)

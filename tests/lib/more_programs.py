@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+import control_programs  # noqa: F401  # its rows stand before these
 import morula
 from morula import grad, jvp, value_and_grad, vjp
 from programs import PROGRAMS, row
