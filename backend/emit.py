@@ -53,7 +53,7 @@ def line(text: str) -> Row:
 
 def same(c: Code, op: Op) -> list[str]:
     """No instruction: the operand itself."""
-    return c.of(op.operands[0])
+    return list(c.of(op.operands[0]))
 
 
 def too_large(opcode: str) -> str:

@@ -1,6 +1,6 @@
 """Writes docs/errors.md: the pages of `morula.frontend.errors`, with what their examples say.
 
-    python docs/errors_page.py
+python docs/errors_page.py
 """
 
 from __future__ import annotations

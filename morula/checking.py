@@ -24,7 +24,7 @@ STEP = 1e-3
 def pushed(f: Callable[..., Any]) -> Callable[..., Any]:
     """The derivative by forward mode as a function of arguments and direction; compiled."""
 
-    def push(primals, tangents):  # type: ignore[no-untyped-def]
+    def push(primals: Any, tangents: Any) -> Any:
         return api.jvp(f, primals, tangents)[1]
 
     return push
@@ -33,7 +33,7 @@ def pushed(f: Callable[..., Any]) -> Callable[..., Any]:
 def pulled(f: Callable[..., Any]) -> Callable[..., Any]:
     """The derivative by reverse mode as a function of arguments and cotangent; compiled."""
 
-    def pull(primals, ct):  # type: ignore[no-untyped-def]
+    def pull(primals: Any, ct: Any) -> Any:
         return api.vjp(f, *primals)[1](ct)
 
     return pull
