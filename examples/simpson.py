@@ -90,7 +90,8 @@ def mark(ok: bool, wanted: float) -> str:
 
 PEERS = """\
 peers: JAX refuses the test under jit, and without it one gradient takes seconds, op by op; \
-PyTorch records op by op at each call, too; Numba, and so Enzyme, takes no recursive inner function."""
+PyTorch records op by op at each call, too; \
+Numba, and so Enzyme, takes no inner function that calls itself."""
 
 if __name__ == "__main__":
     sys.exit(main())
