@@ -10,6 +10,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,8 @@ def close(a: Any, b: Any) -> bool:
         return isinstance(b, tuple) and len(a) == len(b) and all(map(close, a, b))
     if a is None or b is None:
         return a is b
+    if isinstance(a, Point):
+        return bool(a == b)
     return bool(np.allclose(a, b, rtol=1e-12, atol=1e-12))
 
 
@@ -503,6 +506,66 @@ def test_custom_jvp_misused() -> None:
         "write `custom_vjp(f, fwd, bwd)`"
         in refused(grad(lambda x: custom_vjp(math.sin)(x)), 1.0).instead
     )
+
+
+# ---- custom functions as values, and over data -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Point:
+    a: float
+    b: float
+    n: int
+
+
+@custom_vjp
+def moved(p: Any, s: Any) -> Any:
+    return Point(p.a * s, p.b, p.n)
+
+
+def moved_fwd(p: Any, s: Any) -> Any:
+    return moved(p, s), (p, s)
+
+
+def moved_bwd(saved: Any, ct: Any) -> Any:
+    p, s = saved
+    return Point(ct.a * s * 10.0, ct.b, None), ct.a * p.a  # type: ignore[arg-type]
+
+
+moved.defvjp(moved_fwd, moved_bwd)
+
+
+def test_custom_functions_over_records() -> None:
+    got = on_every_stage(jit(lambda: grad(lambda p, s: moved(p, s).a)(Point(1.0, 2.0, 3), 4.0)))
+    assert got == Point(40.0, 0.0, None)  # type: ignore[arg-type]
+    rows = jacrev(moved)(Point(1.0, 2.0, 3), 4.0)
+    assert (rows.a.a, rows.a.b, rows.b.b, rows.n) == (40.0, 0.0, 1.0, None)
+    columns = jacfwd(lambda p, s: Point(p.a * s, p.b * p.b, p.n))(Point(1.0, 2.0, 3), 4.0)
+    assert (columns.a.a, columns.b.a, columns.b.b) == (4.0, 0.0, 4.0)
+
+
+def test_custom_functions_are_values() -> None:
+    def chosen(x: Any, n: Any) -> Any:
+        return (scaled if n > 2 else wave)(x, n + 0.0)
+
+    def passed(f: Any, x: Any) -> Any:
+        return f(x, 2.0)
+
+    assert close(on_every_stage(grad(chosen), 1.0, 3), 60.0)
+    assert close(grad(chosen)(1.0, 1), 5.0 * math.cos(1.0))
+    assert close(grad(lambda x: passed(scaled, x))(3.0), 120.0)
+    assert "a compiled function" in refused(jit(lambda x: scaled.defvjp(x, x)), 1.0).found
+
+
+def test_pushforwards_are_arguments() -> None:
+    _, push = linearize(lambda a, b: a * a * b, 3.0, 2.0)
+
+    def g(p: Any, t: Any) -> Any:
+        return p(t * t, 1.0)
+
+    assert close(jit(g)(push, 2.0), 57.0) and close(grad(g, 1)(push, 2.0), 48.0)
+    with pytest.raises(morula.Error, match="pass `push` as an argument"):
+        jit(lambda t: push(t, 1.0))(2.0)
 
 
 # ---- pullbacks and gradients in loops and recursion ----------------------------------------------
