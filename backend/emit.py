@@ -54,7 +54,7 @@ def line(text: str) -> Row:
 
 def same(c: Code, op: Op) -> list[str]:
     """No instruction: the operand itself."""
-    return c.of(op.operands[0])
+    return list(c.of(op.operands[0]))
 
 
 def checked(kind: str) -> Row:

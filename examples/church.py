@@ -106,8 +106,9 @@ def main() -> int:
 
 
 PEERS = """\
-peers: JAX traces the numerals as well, but `fix` and the continuations only for an n known when \
-tracing; PyTorch runs all of it op by op; Numba passes no inner function on, so Enzyme sees none."""
+peers: JAX takes the numerals, grad included, but `fix` and continuations for a constant n only; \
+PyTorch runs all of it op by op at each call; \
+Numba takes the numerals, but no inner function that calls itself, and has no grad to count."""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -84,7 +84,7 @@ def evaluate(formula, x):
 
 def loss(formula, xs, ys):
     total = 0.0
-    for x, y in zip(xs, ys):
+    for x, y in zip(xs, ys, strict=True):
         total += (evaluate(formula, x) - y) ** 2
     return total / len(xs)
 
@@ -182,8 +182,8 @@ def main() -> int:
 
 
 PEERS = """\
-peers: JAX needs every class registered as a pytree and unrolls the tree at each trace; PyTorch \
-walks it in the interpreter at each call; Numba types no recursive dataclass, so Enzyme sees none."""
+peers: JAX refuses the tree until each class is registered, then traces anew for each shape; \
+PyTorch walks it in the interpreter at each call; Numba, and so Enzyme, types no such classes."""
 
 if __name__ == "__main__":
     sys.exit(main())

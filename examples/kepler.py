@@ -55,7 +55,7 @@ def chi_squared(p, times, velocities):
     if not (period > 0.0 and 0.0 <= e < 1.0):
         return math.inf  # a line search that comes here turns back
     total = 0.0
-    for t, v in zip(times, velocities):
+    for t, v in zip(times, velocities, strict=True):
         total += ((v - velocity(t, period, K, e, omega, phase, gamma)) / NOISE) ** 2
     return total
 
@@ -123,9 +123,9 @@ def main() -> int:
 
 
 PEERS = """\
-peers: JAX has no reverse mode through a while_loop and asks for implicit derivatives by hand; \
-PyTorch records every turn for every observation, each time; Numba with Enzyme takes the `while`, \
-but floats only, no arrays of observations."""
+peers: JAX has no reverse mode through a while_loop and asks for a rule written by hand; \
+PyTorch records every turn for every observation at each call; \
+Numba with Enzyme takes the `while`, but scalar arguments only."""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -89,8 +89,9 @@ def mark(ok: bool, wanted: float) -> str:
 
 
 PEERS = """\
-peers: JAX's jit refuses the test on traced numbers, and its grad runs op by op; so does PyTorch; \
-Numba compiles no recursive inner function, so Enzyme never sees it."""
+peers: JAX refuses the test under jit, and without it one gradient takes seconds, op by op; \
+PyTorch records op by op at each call, too; \
+Numba, and so Enzyme, takes no inner function that calls itself."""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -29,8 +29,7 @@ Path = tuple[tuple[Any, ...], ...]
 NUMBERS = (int, float, complex, np.number, np.ndarray)
 LIBRARIES: tuple[ModuleType, ...] = (builtins, math, operator, np, functools, cmath)
 STANDARD = os.path.join(sysconfig.get_paths()["stdlib"], "")
-# modules of Morula that hold functions of the language
-WRITTEN_IN_IT = ("morula.frontend.prelude", "morula.checking")
+WRITTEN_IN_IT = "morula.frontend.prelude"  # where Morula has functions of the language
 ABSENT = object()
 
 

@@ -9,7 +9,7 @@ import builtins
 import string
 from collections.abc import Callable, Sequence
 
-from .core import Function, Op, Value
+from .core import RULES, Function, Op, Value
 from .laws import Scope, agree, types
 from .ops import CHECKED_INT, DIVISIONS, effect
 from .types import FLOATS, I64, MARK, Array, Box, List, Scalar, Type, cotangent_type
@@ -123,6 +123,16 @@ def closed_over(c: Scope, op: Op) -> str | None:
 def def_defaulted(c: Scope, op: Op) -> str | None:
     n, k = len(op.regions[0].params), len(op.operands)
     return f"{k} defaults of {n} parameters" if k > n else None
+
+
+def ruled(c: Scope, f: Function) -> str | None:
+    for rule in RULES:
+        names = f.attrs.get(rule, ())
+        names = names if isinstance(names, tuple) else (names,)
+        for name in names:
+            if name not in c.module.functions:
+                return f"the custom rule of @{f.name} is @{name}, which there is not"
+    return None
 
 
 def defaulted(c: Scope, f: Function) -> str | None:

@@ -30,7 +30,7 @@ Control
 19. An element of `each` is what its history or array holds.
 20. A function returns its results; a generic one returns one value.
 Calls
-21. A function that is named exists.
+21. A function that is named exists, also as the custom rule of another.
 22. A call passes the callee's captures and parameters, and gets its results.
 23. `wrt` names inputs of the callee that carry cotangents, each once.
 24. `vjp` gets the callee's results and a pullback for the same function and wrt.
@@ -166,6 +166,7 @@ FUNCTION_LAWS: tuple[tuple[int, FunctionLaw], ...] = (
     (4, laws.body_ended),
     (6, laws.body_bare),
     (20, laws.returned),
+    (21, between.ruled),
     (27, between.defaulted),
 )
 VALUE_LAWS: tuple[tuple[int, Callable[[Scope, Value], str | None]], ...] = (

@@ -14,29 +14,12 @@ import numpy as np
 
 from . import api
 from .backend.border import classify, flatten, rebuild
+from .frontend.prelude.along import pulled, pushed
 from .ir.structure import Tree, cotangent_tree, leaf_types
 from .ir.types import F64, Array
 
 MODES = ("fwd", "rev")
 STEP = 1e-3
-
-
-def pushed(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The derivative by forward mode as a function of arguments and direction; compiled."""
-
-    def push(primals, tangents):  # type: ignore[no-untyped-def]
-        return api.jvp(f, primals, tangents)[1]
-
-    return push
-
-
-def pulled(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The derivative by reverse mode as a function of arguments and cotangent; compiled."""
-
-    def pull(primals, ct):  # type: ignore[no-untyped-def]
-        return api.vjp(f, *primals)[1](ct)
-
-    return pull
 
 
 def check_grads(
@@ -92,14 +75,14 @@ def check(
         dy = api.jvp(f, args, v)[1]
         tolerance.compare(vector(cotangent_tree(out), dy), measured, f"jvp of {name}")
         if order > 1:
-            check(tolerance, pushed(f), (args, v), order - 1, modes, f"jvp of {name}")
+            check(tolerance, pushed(api.jvp, f), (args, v), order - 1, modes, f"jvp of {name}")
     if "rev" in modes:
         dx = vector(cotangent_tree(tree), api.vjp(f, *args)[1](ct))
         got = np.dot(dx, vector(cotangent_tree(tree), v))
         wanted = np.dot(vector(cotangent_tree(out), ct), measured)
         tolerance.compare(np.array([got]), np.array([wanted]), f"vjp of {name}")
         if order > 1:
-            check(tolerance, pulled(f), (args, ct), order - 1, modes, f"vjp of {name}")
+            check(tolerance, pulled(api.vjp, f), (args, ct), order - 1, modes, f"vjp of {name}")
 
 
 def direction(tree: Tree, value: Any, random: np.random.Generator) -> Any:

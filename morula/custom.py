@@ -101,7 +101,7 @@ class CustomJvp(Custom):
         return rule
 
 
-def custom_vjp(f: Callable[..., Any], *rule: Callable[..., Any]) -> Any:
+def custom_vjp(f: Callable[..., Any], *rule: Callable[..., Any]) -> CustomVjp:
     """f with a rule for reverse mode, which `f.defvjp(fwd, bwd)` gives it; a decorator.
 
     Where a derivative of f is taken, the rule is used; it is differentiated for higher orders.
@@ -113,7 +113,7 @@ def custom_vjp(f: Callable[..., Any], *rule: Callable[..., Any]) -> Any:
     return made
 
 
-def custom_jvp(f: Callable[..., Any], *rule: Callable[..., Any]) -> Any:
+def custom_jvp(f: Callable[..., Any], *rule: Callable[..., Any]) -> CustomJvp:
     """f with a rule for both modes, which `f.defjvp(rule)` gives it; a decorator.
 
     In a compiled function write `custom_jvp(f, rule)`.

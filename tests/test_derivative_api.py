@@ -10,6 +10,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,15 +37,15 @@ from morula import (
 STAGES = ("ssa", "closed", "typed", "ad", "opt", "memory")
 
 
-def f(x, y):
+def f(x: Any, y: Any) -> Any:
     return x * x * y + math.sin(y)
 
 
-def pair(x, y):
+def pair(x: Any, y: Any) -> Any:
     return x * y, (x + math.cos(y), 3)
 
 
-def cubes(x):
+def cubes(x: Any) -> Any:
     s = 0.0
     for v in x:
         s += v * v * v
@@ -65,6 +66,8 @@ def close(a: Any, b: Any) -> bool:
         return isinstance(b, tuple) and len(a) == len(b) and all(map(close, a, b))
     if a is None or b is None:
         return a is b
+    if isinstance(a, Point):
+        return bool(a == b)
     return bool(np.allclose(a, b, rtol=1e-12, atol=1e-12))
 
 
@@ -83,7 +86,7 @@ def test_jacobians(jacobian: Any) -> None:
     assert close(on_every_stage(jacobian(pair, (0, 1)), x, y), wanted)
 
 
-def nested(p, n):
+def nested(p: Any, n: Any) -> Any:
     (a, b), c = p
     s = a
     for _ in range(n):
@@ -118,7 +121,7 @@ def test_hessian() -> None:
     assert close(hessian(pair, (0, 1))(x, y)[0], ((0.0, 1.0), (1.0, 0.0)))
 
 
-def uses_hessian(x, y):
+def uses_hessian(x: Any, y: Any) -> Any:
     h = hessian(f, argnums=(0, 1))(x, y)
     return h[0][0] * h[1][1] - h[0][1] * h[1][0] + jacfwd(jacrev(f))(x, y)
 
@@ -139,7 +142,7 @@ MADE_OUTSIDE = hessian(f, argnums=1)
 
 
 def test_words_made_outside() -> None:
-    def g(x, y):
+    def g(x: Any, y: Any) -> Any:
         return MADE_OUTSIDE(x, y) * x
 
     assert close(jit(g)(2.0, 3.0), -2.0 * math.sin(3.0))
@@ -161,7 +164,7 @@ def test_hvp() -> None:
 
 
 def test_hvp_is_differentiable() -> None:
-    def g(x, y):
+    def g(x: Any, y: Any) -> Any:
         return hvp(f, (x, y), (1.0, 0.0))[0] * y
 
     assert close(grad(g, 1)(2.0, 3.0), 12.0)
@@ -182,7 +185,7 @@ def test_linearize() -> None:
         push(1.0)
 
 
-def pushes(x, n):
+def pushes(x: Any, n: Any) -> Any:
     y, push = linearize(lambda a, b: a * a * b, x, x + 1.0)
     s = y
     for _ in range(n):
@@ -203,7 +206,7 @@ def test_linearize_inside() -> None:
 # ---- has_aux -----------------------------------------------------------------------------------
 
 
-def with_aux(x, y):
+def with_aux(x: Any, y: Any) -> Any:
     return x * y, (x, y * 2.0, 7)
 
 
@@ -219,7 +222,7 @@ def test_has_aux() -> None:
 
 
 def test_has_aux_with_arrays() -> None:
-    def g(x):
+    def g(x: Any) -> Any:
         return cubes(x), (x, 1.0)
 
     a = np.array([1.0, 2.0])
@@ -228,7 +231,7 @@ def test_has_aux_with_arrays() -> None:
 
 
 def test_has_aux_inside() -> None:
-    def g(x, y):
+    def g(x: Any, y: Any) -> Any:
         (value, aux), (dx, _) = value_and_grad(with_aux, argnums=(0, 1), has_aux=True)(x, y)
         z, pullback, more = vjp(with_aux, x, y, has_aux=True)
         return value * dx + aux[1] + more[0] * pullback(z)[1]
@@ -251,7 +254,7 @@ def test_stop_gradient() -> None:
 
 
 def test_stop_gradient_of_structures() -> None:
-    def g(x, n):
+    def g(x: Any, n: Any) -> Any:
         a, b, k = stop_gradient((x, x * x, n))
         return a * x + b + k
 
@@ -262,8 +265,8 @@ def test_stop_gradient_of_structures() -> None:
 
 
 def test_stop_gradient_of_what_a_function_captures() -> None:
-    def g(x):
-        def h(y):
+    def g(x: Any) -> Any:
+        def h(y: Any) -> Any:
             return x * y
 
         return stop_gradient(h)(x)
@@ -275,15 +278,15 @@ def test_stop_gradient_of_what_a_function_captures() -> None:
 
 
 @custom_vjp
-def scaled(x, y):
+def scaled(x: Any, y: Any) -> Any:
     return x * x * y
 
 
-def scaled_fwd(x, y):
+def scaled_fwd(x: Any, y: Any) -> Any:
     return scaled(x, y), (x, y)
 
 
-def scaled_bwd(saved, ct):
+def scaled_bwd(saved: Any, ct: Any) -> Any:
     x, y = saved
     return 10.0 * ct * 2.0 * x * y, ct * x * x
 
@@ -291,7 +294,7 @@ def scaled_bwd(saved, ct):
 scaled.defvjp(scaled_fwd, scaled_bwd)
 
 
-def in_a_loop(x, n):
+def in_a_loop(x: Any, n: Any) -> Any:
     s = 0.0
     for _ in range(n):
         s = s + scaled(x, s + 1.0)
@@ -303,7 +306,7 @@ def test_custom_vjp() -> None:
     assert on_every_stage(grad(scaled, (0, 1)), 2.0, 3.0) == (120.0, 4.0)
     assert on_every_stage(grad(in_a_loop), 1.1, 3) != pytest.approx(0.0)
 
-    def slope(x, n):  # the rule by hand
+    def slope(x: Any, n: Any) -> Any:  # the rule by hand
         s, ds = 0.0, 0.0
         for _ in range(n):
             s, ds = s + x * x * (s + 1.0), ds + 20.0 * x * (s + 1.0) + x * x * ds
@@ -319,23 +322,23 @@ def test_custom_vjp_at_order_two() -> None:
     again = grad(grad(in_a_loop))(1.1, 3)
     assert close(jvp(grad(in_a_loop), (1.1, 3), (1.0, None))[1], again)
 
-    def inside(x):
+    def inside(x: Any) -> Any:
         return grad(scaled)(x, x)
 
     assert close(on_every_stage(jit(inside), 2.0), 80.0) and close(grad(inside)(2.0), 80.0)
 
 
 @custom_vjp
-def norm(x, n):
+def norm(x: Any, n: Any) -> Any:
     return math.sqrt(cubes(x)), n
 
 
-def norm_fwd(x, n):
+def norm_fwd(x: Any, n: Any) -> Any:
     y = math.sqrt(cubes(x))
     return (y, n), (x, y)
 
 
-def norm_bwd(saved, ct):
+def norm_bwd(saved: Any, ct: Any) -> Any:
     x, y = saved
     return stop_gradient(x) if ct[0] > 1e9 else x, None
 
@@ -350,7 +353,7 @@ def test_custom_vjp_of_arrays_and_ints() -> None:
 
 
 @custom_vjp
-def halves(x, y):
+def halves(x: Any, y: Any) -> Any:
     return x * y, x + y
 
 
@@ -370,7 +373,7 @@ def test_custom_vjp_is_not_inlined_before_and_is_after() -> None:
     assert str(module) == text.text("typed")
 
 
-def recursive(x, n):
+def recursive(x: Any, n: Any) -> Any:
     if n == 0:
         return x
     return recursive(scaled(x, 0.25), n - 1)
@@ -383,9 +386,9 @@ def test_custom_vjp_in_recursion() -> None:
     assert close(on_every_stage(grad(recursive), 1.1, 3), wanted)
 
 
-def capturing(a):
+def capturing(a: Any) -> Any:
     @custom_vjp
-    def g(x):
+    def g(x: Any) -> Any:
         return a * x
 
     g.defvjp(lambda x: (g(x), None), lambda saved, ct: (7.0 * a * ct,))
@@ -400,11 +403,11 @@ def test_custom_vjp_that_captures() -> None:
 
 
 def test_custom_vjp_made_inside() -> None:
-    def f(x):
-        def fwd(v):
+    def f(x: Any) -> Any:
+        def fwd(v: Any) -> Any:
             return v * v, v
 
-        def bwd(v, ct):
+        def bwd(v: Any, ct: Any) -> Any:
             return (ct * v,)
 
         g = custom_vjp(lambda v: v * v, fwd, bwd)
@@ -425,8 +428,8 @@ def test_custom_vjp_misused() -> None:
     assert "forward mode through `scaled`" in error.found and "custom_jvp" in error.instead
     assert error.line == in_a_loop.__code__.co_firstlineno + 3 and error.col == 17
 
-    def by_capture(a):
-        def g(x):
+    def by_capture(a: Any) -> Any:
+        def g(x: Any) -> Any:
             return a * x
 
         h = custom_vjp(g, lambda x: (x, None), lambda s, ct: (ct,))
@@ -435,7 +438,7 @@ def test_custom_vjp_misused() -> None:
     assert "pass `a` to" in refused(grad(by_capture), 1.0).instead
 
     @custom_vjp
-    def bare(x):
+    def bare(x: Any) -> Any:
         return x
 
     assert "without a rule" in refused(grad, bare).found
@@ -454,12 +457,12 @@ def test_custom_vjp_misused() -> None:
 
 
 @custom_jvp
-def wave(x, n):
+def wave(x: Any, n: Any) -> Any:
     return math.sin(x) * n
 
 
 @wave.defjvp
-def wave_rule(primals, tangents):
+def wave_rule(primals: Any, tangents: Any) -> Any:
     x, n = primals
     return wave(x, n), 5.0 * math.cos(x) * tangents[0] * n
 
@@ -476,12 +479,12 @@ def test_custom_jvp() -> None:
 
 
 @custom_jvp
-def total(x, scale):
+def total(x: Any, scale: Any) -> Any:
     return cubes(x) * scale
 
 
 @total.defjvp
-def total_rule(primals, tangents):
+def total_rule(primals: Any, tangents: Any) -> Any:
     x, scale = primals
     s = 0.0
     for k in range(len(x)):
@@ -505,10 +508,70 @@ def test_custom_jvp_misused() -> None:
     )
 
 
+# ---- custom functions as values, and over data -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Point:
+    a: float
+    b: float
+    n: int
+
+
+@custom_vjp
+def moved(p: Any, s: Any) -> Any:
+    return Point(p.a * s, p.b, p.n)
+
+
+def moved_fwd(p: Any, s: Any) -> Any:
+    return moved(p, s), (p, s)
+
+
+def moved_bwd(saved: Any, ct: Any) -> Any:
+    p, s = saved
+    return Point(ct.a * s * 10.0, ct.b, None), ct.a * p.a  # type: ignore[arg-type]
+
+
+moved.defvjp(moved_fwd, moved_bwd)
+
+
+def test_custom_functions_over_records() -> None:
+    got = on_every_stage(jit(lambda: grad(lambda p, s: moved(p, s).a)(Point(1.0, 2.0, 3), 4.0)))
+    assert got == Point(40.0, 0.0, None)  # type: ignore[arg-type]
+    rows = jacrev(moved)(Point(1.0, 2.0, 3), 4.0)
+    assert (rows.a.a, rows.a.b, rows.b.b, rows.n) == (40.0, 0.0, 1.0, None)
+    columns = jacfwd(lambda p, s: Point(p.a * s, p.b * p.b, p.n))(Point(1.0, 2.0, 3), 4.0)
+    assert (columns.a.a, columns.b.a, columns.b.b) == (4.0, 0.0, 4.0)
+
+
+def test_custom_functions_are_values() -> None:
+    def chosen(x: Any, n: Any) -> Any:
+        return (scaled if n > 2 else wave)(x, n + 0.0)
+
+    def passed(f: Any, x: Any) -> Any:
+        return f(x, 2.0)
+
+    assert close(on_every_stage(grad(chosen), 1.0, 3), 60.0)
+    assert close(grad(chosen)(1.0, 1), 5.0 * math.cos(1.0))
+    assert close(grad(lambda x: passed(scaled, x))(3.0), 120.0)
+    assert "a compiled function" in refused(jit(lambda x: scaled.defvjp(x, x)), 1.0).found
+
+
+def test_pushforwards_are_arguments() -> None:
+    _, push = linearize(lambda a, b: a * a * b, 3.0, 2.0)
+
+    def g(p: Any, t: Any) -> Any:
+        return p(t * t, 1.0)
+
+    assert close(jit(g)(push, 2.0), 57.0) and close(grad(g, 1)(push, 2.0), 48.0)
+    with pytest.raises(morula.Error, match="pass `push` as an argument"):
+        jit(lambda t: push(t, 1.0))(2.0)
+
+
 # ---- pullbacks and gradients in loops and recursion ----------------------------------------------
 
 
-def pullbacks_in_a_loop(x, n):
+def pullbacks_in_a_loop(x: Any, n: Any) -> Any:
     s = 0.0
     for i in range(n):
         y, pullback = vjp(lambda a, b: a * math.sin(b), x + s, x * i)
@@ -516,7 +579,7 @@ def pullbacks_in_a_loop(x, n):
     return s
 
 
-def pullback_used_in_a_loop(x, n):
+def pullback_used_in_a_loop(x: Any, n: Any) -> Any:
     y, pullback = vjp(lambda a: a * a * a, x)
     s = y
     for _ in range(n):
@@ -524,8 +587,8 @@ def pullback_used_in_a_loop(x, n):
     return s
 
 
-def descent(x, n):
-    def loss(v):
+def descent(x: Any, n: Any) -> Any:
+    def loss(v: Any) -> Any:
         return v**4 - 3.0 * v * v * x
 
     v = x
@@ -534,13 +597,13 @@ def descent(x, n):
     return v
 
 
-def recursive_descent(x, n):
+def recursive_descent(x: Any, n: Any) -> Any:
     if n == 0:
         return x
     return recursive_descent(x - 0.1 * grad(lambda v: v**4 - 3.0 * v * v * x)(x), n - 1)
 
 
-def newton(x, n):
+def newton(x: Any, n: Any) -> Any:
     v = x
     while n > 0:
         v = v - grad(lambda u: u**4 - x * u)(v) / hessian(lambda u: u**4 - x * u)(v)
@@ -548,8 +611,8 @@ def newton(x, n):
     return v
 
 
-def gradient_of_recursion(x, n):
-    def power(v, k):
+def gradient_of_recursion(x: Any, n: Any) -> Any:
+    def power(v: Any, k: Any) -> Any:
         return 1.0 if k == 0 else v * power(v, k - 1)
 
     s = 0.0
@@ -578,7 +641,7 @@ def test_derivatives_in_loops_and_recursion(g: Any) -> None:
 def test_pullbacks_are_carried() -> None:
     """What a loop carries may be a pullback, each turn another."""
 
-    def g(x, n):
+    def g(x: Any, n: Any) -> Any:
         _, pullback = vjp(lambda a: a * a, x)
         for _ in range(n):
             _, pullback = vjp(lambda a: a * a, pullback(1.0)[0])

@@ -331,7 +331,7 @@ def test_command_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    seen = {"dump": 0, "opt": 0, "run": 0, "stages": 0}
+    seen = {"dump": 0, "opt": 0, "run": 0, "stages": 0, "explain": 0}
     Path("model.py").write_text(MODEL["f64, i64"])
     Path("saved.mir").write_text(
         ran('morula dump model.py:loss --args "f64, i64" --stage opt', capsys)
@@ -347,9 +347,11 @@ def test_command_lines(
             assert all(stage in out for stage in wanted.split(",")), line
         elif words[1] == "run":
             assert float(out) == 1.0, line
+        elif words[1] == "explain":
+            assert out.startswith(words[2]), line
         else:
             assert ("fn @loss(" in out) if words[1] == "opt" else ("typed" in out), line
-    assert seen == {"dump": 2, "opt": 1, "run": 1, "stages": 1}
+    assert seen == {"dump": 2, "opt": 1, "run": 1, "stages": 1, "explain": 1}
 
 
 def test_dump_to_stderr(tmp_path: Path) -> None:

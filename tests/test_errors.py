@@ -23,18 +23,18 @@ UPDATE = bool(os.environ.get("MORULA_UPDATE"))
 
 # code, line, column, what was found, why it cannot be, what to write instead
 RAISED = [
-    ("E01", 4, 5, "a `try` statement", "does not handle exceptions", "test for the condition"),
-    ("E02", 5, 12, "`math.sine`", "no such name", "write `sin` or `sinh`"),
-    ("E03", 3, 1, "z is a complex", "`double` cannot take it", "its real and its imaginary"),
-    ("E04", 4, 12, "the name `pi`", "neither the function nor its module", "import it"),
-    ("E05", 6, 9, "`append` on a list that is empty", "how many", "write the elements"),
-    ("E06", 5, 14, "a float as an argument of range", "an int is needed", "`//`"),
-    ("E07", 5, 9, "an array on one path, a float on another", "one kind", "zeros"),
-    ("E08", 6, 12, "taken inside itself", "a run-time value", "outside the function"),
-    ("E09", 3, 1, "grad by `x`, which is an int", "by floats", "write 2.0 instead of 2"),
-    ("E10", 11, 18, "forward mode through `softplus`", "pulls cotangents back", "custom_jvp"),
-    ("E11", 13, 1, "stored in", "one object", "a copy"),
-    ("E12", 2, 20, "expected `,`", "`str(module)`", ""),
+    ("E01", 5, 5, "a `try` statement", "does not handle exceptions", "test for the condition"),
+    ("E02", 6, 12, "`math.sine`", "no such name", "write `sin` or `sinh`"),
+    ("E03", 4, 1, "z is a complex", "`double` cannot take it", "its real and its imaginary"),
+    ("E04", 5, 12, "the name `pi`", "neither the function nor its module", "import it"),
+    ("E05", 7, 9, "`append` on a list that is empty", "how many", "write the elements"),
+    ("E06", 6, 14, "a float as an argument of range", "an int is needed", "`//`"),
+    ("E07", 6, 9, "an array on one path, a float on another", "one kind", "zeros"),
+    ("E08", 7, 12, "taken inside itself", "a run-time value", "outside the function"),
+    ("E09", 4, 1, "grad by `x`, which is an int", "by floats", "write 2.0 instead of 2"),
+    ("E10", 14, 18, "forward mode through `softplus`", "pulls cotangents back", "custom_jvp"),
+    ("E11", 16, 1, "stored in", "one object", "a copy"),
+    ("E12", 2, 13, "expected `,`", "`str(module)`", ""),
 ]
 
 

@@ -121,6 +121,7 @@ TEXTS: list[tuple[int, str, str | None]] = [
     (26, typed(JVP.replace("TANGENT", "")) + G, None),
     (27, generic("%0 = closure @f [%x]"), None),
     (27, generic("%0 = closure @f(1, 2)"), None),
+    (21, "fn @f(%x: f64) -> f64 {jvp = (\"g\")} {\n  return %x\n}\n", None),
     (27, "fn @f(%x) {defaults = (1, 2)} {\n  return %x\n}\n", None),
     (28, typed('check true {error = "Nope", text = ""}'), None),
     (28, typed('check true {error = "print", text = ""}'), None),
@@ -289,7 +290,7 @@ def test_the_message_names_law_function_and_op() -> None:
     with pytest.raises(VerifyError) as caught:
         verify(parse(text), "typed")
     message = str(caught.value)
-    assert message.startswith("law 12 in @f: results are (i64), not (f64)\n")
+    assert message.startswith("E12 law 12 in @f: results are (i64), not (f64)\n")
     assert "%0: i64 = add %x, %x" in message and "at 3:7" in message
     with pytest.raises(ValueError, match="no stage"):
         verify(parse(text), "llvm")

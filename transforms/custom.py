@@ -14,8 +14,8 @@ Reverse mode through `custom_jvp`: the rule is linear in the tangents, so its ow
 tangents, taken at zero, is its transpose.
 
 A rule speaks of parameters only, so a derivative by a captured value is refused; so is forward mode
-through `custom_vjp`, which cannot say what it is.  But where fwd calls the function itself, forward over
-reverse goes on: by the transpose of bwd.
+through `custom_vjp`, which cannot say what it is.  But where fwd calls the function itself,
+forward over reverse goes on: by the transpose of bwd.
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ class Wrapper:
         assert t is not None
         if isinstance(t, Scalar):
             return zero_literal(t)
-        return (
-            self.b.op("zeros_like", self.input(k)) if is_threaded(t) else self.b.op("null", type=t)
-        )
+        if is_threaded(t):
+            return self.b.op("zeros_like", self.input(k))
+        return self.b.op("null", type=t)
 
     def call(
         self, fn: str, captures: Sequence[Operand], params: Sequence[Operand]

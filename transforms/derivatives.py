@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..ir.core import Module, reached, walk
+from ..ir.core import Function, Module, reached, walk
 from ..ir.types import Type
 from .activity import consumed_inputs
 
@@ -23,6 +23,14 @@ class Rule:
     names: list[str] = field(default_factory=list)  # of the residuals
 
 
+@dataclass(eq=False)
+class Assumed:
+    """What is known of the bwd of a recursive function so far: a lower bound."""
+
+    needed: set[int] = field(default_factory=set)
+    record: str | None = None  # of the box of its residuals
+
+
 Key = tuple[str, tuple[bool, ...], tuple[bool, ...]]
 
 
@@ -33,6 +41,8 @@ class Derivatives:
         self.module = module
         self.rules: dict[Key, Rule] = {}
         self.pushforwards: dict[tuple[str, tuple[bool, ...]], tuple[str, list[int]]] = {}
+        self.assumed: dict[Key, Assumed] = {}
+        self.recursive: dict[Function, bool] = {}
         self.consumed: dict[str, tuple[bool, ...]] = {}
 
     def fresh(self, name: str) -> str:
@@ -47,7 +57,8 @@ class Derivatives:
         return consumed_inputs(self.module, name, self.consumed)
 
     def is_recursive(self, name: str) -> bool:
-        ops = walk(self.module.functions[name].body)
-        return any(
-            op.opcode == "call" and name in reached(self.module, op.attrs["fn"]) for op in ops
-        )
+        f = self.module.functions[name]
+        if f not in self.recursive:
+            called = {op.attrs["fn"] for op in walk(f.body) if op.opcode == "call"}
+            self.recursive[f] = any(name in reached(self.module, g) for g in called)
+        return self.recursive[f]

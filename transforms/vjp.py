@@ -51,7 +51,7 @@ from ..ir.types import BOOL, Box, Type, cotangent_type, is_threaded
 from .activity import active_values, consumed
 from .cotangents import Cotangents, ct_name
 from .custom import is_custom, rule_of
-from .derivatives import Derivatives, Rule
+from .derivatives import Assumed, Derivatives, Rule
 from .loop_reversal import LoopReversal
 from .rebuild import Rebuild
 from .residuals import Residuals, extended
@@ -81,19 +81,23 @@ def vjp(d: Derivatives, name: str, active: Sequence[bool], seeds: Sequence[bool]
     if not d.is_recursive(name):
         Reverse(d, f, rule).build()
         return rule
+    # what earlier attempts found out holds for this one, too: without that, functions that call
+    # each other start from nothing whenever one of them has to start again, which is exponential
+    known = d.assumed.setdefault(key, Assumed())
     while True:
+        rule.needed = sorted(known.needed)
+        if known.record is not None:
+            rule.residuals, rule.names = [Box(known.record)], ["residuals"]
         rules, functions = dict(d.rules), dict(d.module.functions)
         announce(d.module, f, rule)
         missing = Reverse(d, f, rule, recursive=True).build()
         if missing is None:
             return rule
         d.rules, d.module.functions = rules, functions
-        rule.needed = sorted({*rule.needed, *missing.needed})
-        if missing.saved and not rule.residuals:
-            record = d.fresh(f"{name}.residuals")
-            d.module.records[record] = Record(record)  # taken; its fields are known later
-            rule.residuals = [Box(record)]
-            rule.names = ["residuals"]
+        known.needed.update(missing.needed)
+        if missing.saved and known.record is None:
+            known.record = d.fresh(f"{name}.residuals")
+            d.module.records[known.record] = Record(known.record)  # taken; fields are known later
 
 
 def announce(module: Module, f: Function, rule: Rule) -> None:

@@ -193,6 +193,13 @@ def getattr_(f: Frame, a: AV, name: str) -> AV:
                 return static(1)
             case "T":
                 return a
+    if a.kind == "custom" and name in ("defvjp", "defjvp"):
+        raise f.error(
+            "E10",
+            f"`{name}` in a compiled function",
+            "the rule has to be known where the function is used",
+            f"write `custom_{name.removeprefix('def')}(f, ...)` with the rule, or give it outside",
+        )
     held = records.contents(f, a)
     if held.kind == "record":
         names = [n for n in dir(held.info) if not n.startswith("__")]

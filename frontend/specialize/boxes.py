@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Operand, Record
 from ...ir.types import Box
-from .joins import Disagree, coerce, head, join
+from .joins import BOXABLE, Disagree, coerce, head, join
 from .values import AV, T, all_dynamic, build, cells_in, leaf_types, typ
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def noted(table: dict[Any, Held], kinds: dict[Any, T]) -> None:
                 name, k = f"{name_of(key)}.{k}", k + 1
             taken.add(name)
             table[key] = Held(name, t.kind, t.info)
+    for held in table.values():
+        held.kids = None  # they may name the new kinds without a box
 
 
 def name_of(key: Any) -> str:
@@ -62,10 +64,12 @@ def name_of(key: Any) -> str:
 
 
 def settled(f: Frame, a: AV) -> AV:
-    """A value just made, boxed if its kind is known to reach itself."""
+    """A value just made, or opened, boxed if its kind is known to reach itself."""
     table = f.program.boxes
-    if not table:
+    if not table or a.kind not in BOXABLE:
         return a
+    if a in f.opened:
+        return f.opened[a]
     held = table.get(head(typ(a)))
     return a if held is None else boxed(f, a, held)
 
@@ -107,4 +111,6 @@ def opened(f: Frame, a: AV) -> AV:
     assert held.kids is not None
     record = f.program.module.records[held.record]
     leaves = iter(f.results("unbox", [a.leaves[0]], record.types))
-    return AV(held.kind, held.info, tuple([build(t, leaves) for t in held.kids]))
+    made = AV(held.kind, held.info, tuple([build(t, leaves) for t in held.kids]))
+    f.opened[made] = a
+    return made

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...ir.core import Function, Op
+from ...ir.structure import PullbackTree
 from .. import classes, names
 from ..resolve import follow, library_name, pullback_tree
 from . import builtins, custom, derivatives, instances, records, sums
@@ -61,7 +62,9 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
 
 def direct(f: Frame, callee: AV, args: list[AV]) -> AV:
     """A call whose arguments stand in the order of the parameters already."""
-    if callee.kind in ("fn", "derivative", "custom"):
+    if callee.kind == "custom":
+        return instances.call(f, custom.called(f, callee), args)
+    if callee.kind in ("fn", "derivative"):
         return instances.call(f, callee, args)
     return call(f, callee, args, {})
 
@@ -153,6 +156,13 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
             f"`{name}`, which is a {type(value).__name__}",
             "compiled code holds numbers, tuples, strings and arrays of the module around it",
             "use a tuple of numbers, or a 1-D array of float64",
+        )
+    if isinstance(getattr(value, "tree", None), PullbackTree):
+        raise f.error(
+            "E01",
+            f"the pullback `{name}` from outside the function",
+            "it is made anew in each call that makes it, and comes as an argument only",
+            f"pass `{name}` as an argument",
         )
     return AV("name", name)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...ir.core import RULES, Loc, Operand, reached
-from ...ir.types import cotangent_type
+from ...ir.types import Array, cotangent_type
 from .. import names
 from . import calls, derivatives, instances
 from .joins import Disagree, coerce, join, zero
@@ -174,10 +174,10 @@ def differentials(f: Frame, a: AV, t: T, what: str, kind: str) -> Iterator[Opera
 
 
 def flat(f: Frame, leaves: list[Operand]) -> AV:
-    kinds = [T("array" if "[" in str(x.type) else "num", None, (), (x.type,)) for x in leaves]
-    return AV(
-        "tuple", None, tuple([build(t, iter([x])) for t, x in zip(kinds, leaves, strict=True)])
-    )
+    """Cotangents or tangents, one after the other."""
+    kinds = ["array" if isinstance(x.type, Array) else "num" for x in leaves]
+    kids = [AV(kind, None, (), (x,)) for kind, x in zip(kinds, leaves, strict=True)]
+    return AV("tuple", None, tuple(kids))
 
 
 # ---- rules, once the program stands -------------------------------------------------------------
@@ -209,9 +209,8 @@ def has_rule(attrs: Any) -> bool:
 
 
 def waits(i: Instance) -> bool:
-    return (
-        i.key.callee.kind == "custom" and i.key.callee.info.part == "call" and i.result is not None
-    )
+    callee = i.key.callee
+    return callee.kind == "custom" and callee.info.part == "call" and i.result is not None
 
 
 def reverse_rule(caller: Frame, i: Instance) -> tuple[Instance, ...]:

@@ -53,6 +53,7 @@ class Frame:
         self.natural: set[Value] = set()  # ints known not to be negative
         self.strided: list[Value] = []  # parameters that stand for an array nobody reads
         self.facts: dict[Operand, sums.Fact] = {}  # what bools say of sums
+        self.opened: dict[AV, AV] = {}  # the boxes that values stood in
         self.implied: dict[tuple[Operand, bool], sums.Known] = {}  # the same, of generic bools
         self.subjects: dict[Operand, list[Value]] = {}  # which generic values they say it of
         self.hidden: dict[str, AV] = {}  # global arrays and numbers that come as parameters

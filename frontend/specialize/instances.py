@@ -22,7 +22,7 @@ from ...ir.types import BOOL, Array, Type
 from ..lower import Lowered
 from ..resolve import Path
 from . import bodies, making
-from .boxes import Held
+from .boxes import Held, settled
 from .cells import reached
 from .joins import Disagree, Endless, coerce, join
 from .values import (
@@ -149,6 +149,7 @@ class Target(NamedTuple):
 
 def target(f: Frame, callee: AV, args: list[AV]) -> Target:
     """The instance for a call, made if need be."""
+    args = [settled(f, a) for a in args]
     order = reached(f, [callee, *args])
     numbers = {c: ("p", k) for k, c in enumerate(order)}
     callee = renamed(callee, numbers)

@@ -46,11 +46,12 @@ class Endless(Exception):
 
 ALTERNATIVES = frozenset(
     {"num", "const", "tuple", "list", "dict", "record", "class", "partial", "array"}
-    | {"fn", "name", "derivative", "pullback", "cell", "boxed"}
+    | {"fn", "name", "derivative", "custom", "pullback", "cell", "boxed"}
 )
+WRAPPERS = ("derivative", "custom")  # what is made of functions
 BOXABLE = frozenset({"fn", "record"})
 LENGTHS = 4  # so many lengths of tuples may one value have
-DEEP = 8  # so often may a tuple hold one of its own length
+DEEP = 4  # so often may a tuple hold one of its own length
 
 
 def head(t: T) -> Any:
@@ -62,6 +63,8 @@ def head(t: T) -> Any:
             return t.info
         case "tuple" | "list":
             return t.kind, len(t.kids)
+        case "custom":
+            return t.kind, t.info, *(head(k) for k in t.kids)
         case "derivative" | "partial":
             return t.kind, t.info, len(t.kids), head(t.kids[0])
     return t.kind, t.info
@@ -95,7 +98,7 @@ def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
     if "unbound" in (a.kind, b.kind) or "maybe" in (a.kind, b.kind):
         return join_maybe(a, b, above)
     if a.kind == b.kind != "sum" and a.info == b.info and len(a.kids) == len(b.kids) and a.kids:
-        if a.leaves == b.leaves and ("derivative" != a.kind or head(a) == head(b)):
+        if a.leaves == b.leaves and (a.kind not in WRAPPERS or head(a) == head(b)):
             inside = above if a.kind == "range" else (*above, head(a))
             kids = tuple([join(x, y, inside) for x, y in zip(a.kids, b.kids, strict=True)])
             return T(a.kind, a.info, kids, a.leaves)
@@ -109,7 +112,7 @@ def join_maybe(a: T, b: T, above: tuple[Any, ...]) -> T:
 
 
 def join_sum(a: T, b: T, above: tuple[Any, ...]) -> T:
-    """A sum of the alternatives of both; those of a come first."""
+    """A sum of the alternatives of both, in an order that does not depend on who comes first."""
     alternatives = [dynamic(t) for t in (a.kids if a.kind == "sum" else (a,))]
     for t in b.kids if b.kind == "sum" else (b,):
         for k, x in enumerate(alternatives):
@@ -137,7 +140,15 @@ def join_sum(a: T, b: T, above: tuple[Any, ...]) -> T:
         raise Recursive(recursive)
     if any(above.count(h) >= DEEP for h in again):
         raise Endless
-    return T("sum", None, tuple(alternatives), (I64,))
+    return T("sum", None, tuple(sorted(alternatives, key=rank)), (I64,))
+
+
+RANKS = ("const", "num", "array")
+
+
+def rank(t: T) -> tuple[int, str]:
+    """The place of an alternative in a sum: None first, then numbers, then by name."""
+    return (RANKS.index(t.kind) if t.kind in RANKS else len(RANKS)), str(head(t))
 
 
 def nested(t: T, out: dict[Any, T]) -> None:

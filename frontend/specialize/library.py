@@ -324,7 +324,7 @@ def getattr_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 
 def callable_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     a = args[0]
-    known = a.kind in ("fn", "name", "derivative", "pullback", "partial", "class")
+    known = a.kind in ("fn", "name", "derivative", "custom", "pullback", "partial", "class")
     return true_or_false(known or records.method(f, a, "__call__") is not None)
 
 

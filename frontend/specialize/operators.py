@@ -146,7 +146,7 @@ def refused(f: Frame, opcode: str, *args: AV) -> Exception:
     instead = "make numbers of both operands" if len(args) == 2 else "make a number of it"
     if any(a.kind == "const" and a.info is None for a in args):
         instead = "see where None comes from: a function that returns on some paths only?"
-    if any(a.kind in ("fn", "name", "derivative", "pullback") for a in args):
+    if any(a.kind in ("fn", "name", "derivative", "custom", "pullback") for a in args):
         instead = "call the function and use its result"
     return f.error("E03", f"`{SYMBOLS[opcode]}` on {found}", "it works on numbers", instead)
 

@@ -57,7 +57,7 @@ def dispatch_all(
     f: Frame, a: AV, go: Callable[[AV], list[AV]], lacks: Callable[[AV], Failure]
 ) -> list[AV]:
     if a.kind == "boxed":
-        return go(boxes.opened(f, a))
+        return [settled(f, x) for x in go(boxes.opened(f, a))]
     refused: list[Error] = []
     last = len(a.kids) - 1
 
@@ -96,6 +96,13 @@ def attempt(
     failure = lacks(kid)
     f.check(Literal(False, BOOL), failure.error, failure.text)
     raise Dead
+
+
+def settled(f: Frame, a: AV) -> AV:
+    """What came of an opened box; a bound method holds the box."""
+    if a.kind != "partial":
+        return a
+    return AV(a.kind, a.info, tuple([boxes.settled(f, k) for k in a.kids]), a.leaves)
 
 
 def mapped(a: AV, go: Callable[[AV], AV]) -> AV:
@@ -210,7 +217,7 @@ def python_type(a: AV) -> str:
             return type(a.info).__name__
         case "array":
             return "numpy.ndarray"
-        case "fn" | "derivative" | "pullback" | "name":
+        case "fn" | "derivative" | "custom" | "pullback" | "name":
             return "function"
         case "record":
             return str(a.info.__name__)
@@ -261,7 +268,7 @@ def no_argument(name: str) -> Callable[[AV], Failure]:
     return lambda a: Failure("TypeError", f"{last}() does not take a '{python_type(a)}'")
 
 
-TRUTH_KNOWN = frozenset({"const", "tuple", "fn", "name", "derivative", "pullback"})
+TRUTH_KNOWN = frozenset({"const", "tuple", "fn", "name", "derivative", "custom", "pullback"})
 
 
 def known_truth(a: AV) -> bool:

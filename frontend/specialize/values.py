@@ -322,8 +322,10 @@ def describe(t: T) -> str:
             return f"the function {t.info}"
         case "derivative":
             return f"{t.info.word} of {describe(t.kids[0]).removeprefix('the function ')}"
+        case "custom":
+            return describe(t.kids[0])
         case "pullback":
-            return "a pullback"
+            return "a pushforward" if t.info.spread else "a pullback"
         case "maybe":
             return f"{describe(t.kids[0])} that not every path binds"
         case "undef" | "unbound":
