@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..ir.core import Function, Literal, Loc, Loop, Module, Op, Operand, Value, walk
-from . import layout
 from ..ir.types import F64, I64
+from . import layout
 from .nesting import Walk, drive
 from .output import Message
 from .runtime import CTX, FIELDS
@@ -202,9 +202,7 @@ class Code:
         """As `fail_unless`, with numbers in the text, which Python puts there."""
         ok, *shown = op.operands
         where = op.loc or self.function.loc
-        site = CheckSite(
-            op.attrs["error"], op.attrs["text"], where, self.function.name, len(shown)
-        )
+        site = CheckSite(op.attrs["error"], op.attrs["text"], where, self.function.name, len(shown))
         cont, bad = self.fresh("ok"), self.fresh("fail")
         self.branch(self.of(ok)[0], cont, bad, LIKELY)
         self.start(bad)

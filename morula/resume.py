@@ -7,12 +7,13 @@ holds a derivative op, they ask here; the answer is another module, run by the s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import enum
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .backend.border import classify, cotangent, finish, flatten, rebuild
+from .backend.border import classify, cotangent, finish, flatten, part_names, rebuild
 from .frontend.closures import closures
 from .frontend.names import APPLIED, CUSTOM
 from .frontend.resolve import follow, library_name
@@ -27,6 +28,7 @@ from .transforms.expand import expand
 from .transforms.strict import strict
 
 NAME = "resumed"
+EMPTY: Mapping[str, Any] = {}
 
 
 class Pulled:
@@ -66,9 +68,7 @@ class Derived:
         return []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            raise TypeError("a derivative is called with positional arguments here")
-        return self.resume.call(self, args)
+        return self.resume.call(self, args, kwargs)
 
 
 @dataclasses.dataclass(eq=False)
@@ -146,9 +146,9 @@ class Resume:
         names = ("argnums", "has_aux")
         return Derived(self, word, f, {**dict(zip(names, args, strict=False)), **kwargs})
 
-    def call(self, derived: Derived, args: Sequence[Any]) -> Any:
+    def call(self, derived: Derived, args: Sequence[Any], kwargs: Mapping[str, Any] = EMPTY) -> Any:
         """Compile the derivative for these arguments as far as `ad`, and interpret it."""
-        closed, made = self.program(derived, args)
+        closed, made = self.program(derived, args, kwargs)
         trees = [classify(v) for v in made.given]
         lowered = dataclasses.replace(self.lowered, module=closed, hidden=(), captures=())
         entry = specialize(lowered, trees, closed=closed)
@@ -157,18 +157,21 @@ class Resume:
         leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
         return self.run_typed(self.expanded(entry.module), leaves, entry.result, made.given)
 
-    def program(self, derived: Derived, args: Sequence[Any]) -> tuple[Module, Making]:
+    def program(
+        self, derived: Derived, args: Sequence[Any], kwargs: Mapping[str, Any] = EMPTY
+    ) -> tuple[Module, Making]:
         """A closed module whose entry applies the derivative to what the values stand for."""
         base = bottom(derived)
         module = base.module
         if any(op.opcode == "def" for f in module.functions.values() for op in walk(f.body)):
             module = closures(module)
         made = Making(self.lowered.globals, module)
-        inputs = [made.operand(v) for v in args]
+        inputs = [made.operand(v) for v in (*args, *kwargs.values())]
+        attrs = {"kw": tuple(kwargs)} if kwargs else {}
         if derived.word in APPLIED:
             out = made.word(derived, inputs)
         else:
-            out = made.body.emit("call", [made.derived(derived), *inputs], {})
+            out = made.body.emit("call", [made.derived(derived), *inputs], attrs)
         ops = (*made.body.ops, Op("return", (out,), loc=base.function.loc))
         entry = Function(NAME, (), tuple(made.params), None, Block((), ops), {}, base.function.loc)
         return Module({NAME: entry, **module.functions}, dict(module.records)), made
@@ -197,16 +200,21 @@ class Making:
                 return self.body.emit("call", [apply, *parts], {})
             case Cell():
                 return self.body.emit("cell", [self.operand(value.value)], {})
-            case tuple():
+            case tuple() if type(value) is tuple:
                 return self.body.emit("tuple", [self.operand(v) for v in value], {})
-            case int() | float() | np.number() | np.ndarray() | Pulled():
-                param = Value(NONE, f"x{len(self.params)}")
-                self.params.append(param)
-                self.given.append(value)
-                return param
+            case int() | float() | np.number() | np.ndarray() | Pulled() | enum.Enum():
+                return self.parameter(value)
+        if part_names(value) is not None:
+            return self.parameter(value)
         name = library_name(value) or f"value{len(self.globals)}"
         self.globals.setdefault(name, value)
         return self.body.emit("global", [], {"name": name}, name)
+
+    def parameter(self, value: Any) -> Operand:
+        param = Value(NONE, f"x{len(self.params)}")
+        self.params.append(param)
+        self.given.append(value)
+        return param
 
     def function(self, f: GenericFunction) -> Operand:
         captures = [self.operand(v) for v in f.captures]

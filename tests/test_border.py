@@ -20,7 +20,7 @@ from morula.backend.invoke import Native, Pullback, invoke
 from morula.backend.traceback import Failures
 from morula.backend.writer import CheckSite
 from morula.ir.core import Site
-from morula.ir.structure import Constant, Leaf, PullbackTree, Tree, Tuple, cotangent_tree
+from morula.ir.structure import Constant, Leaf, PullbackTree, Record, Tree, Tuple, cotangent_tree
 from morula.ir.types import BOOL, F64, I64, Array
 
 FLOAT, INT, TRUTH, NONE = Leaf(F64), Leaf(I64), Leaf(BOOL), Constant(None)

@@ -48,7 +48,10 @@ def flag(f: Frame, a: AV | None, what: str) -> bool:
     x = operators.truth(f, a)
     if not isinstance(x, Literal):
         raise f.error(
-            "E01", f"{what} that is known at run time only", "it decides an order", "write a literal"
+            "E01",
+            f"{what} that is known at run time only",
+            "it decides an order",
+            "write a literal",
         )
     return bool(x.value)
 

@@ -58,9 +58,7 @@ def rebound(
     moved = set(to) | set(to.values())
     outside = [renamed_ref(c) for c in header if c[0] == "p"]
     seen = reached(f, [*outside, *live(f, op)])
-    held = {
-        d for c, a in after.items() if c not in moved for d in reached_once(a)
-    }
+    held = {d for c, a in after.items() if c not in moved for d in reached_once(a)}
     if any(h in seen for h in to.values()) or moved & held:
         return outs, after
     out = {**after, **{h: renamed(after[n], to) for n, h in to.items()}}

@@ -19,7 +19,7 @@ import numpy as np
 from ...ir.structure import KEPT
 from .. import classes
 from ..closures import close
-from ..lower import lower_into
+from ..lower import found_so_far, lower_into
 from . import boxes, calls, cells, operators, sums
 from .values import AV, UNBOUND_AV, T, cells_in, describe, number, same, static, typ
 
@@ -96,7 +96,10 @@ def by_init(f: Frame, cls: Any, init: FunctionType, args: list[AV], kw: dict[str
     """A dataclass with an `__init__` of its own."""
     if classes.is_named_tuple(cls):
         raise f.error(
-            "E01", f"`__new__` in `{cls.__name__}`", "a NamedTuple is its fields", "write a function"
+            "E01",
+            f"`__new__` in `{cls.__name__}`",
+            "a NamedTuple is its fields",
+            "write a function",
         )
     empty = tuple([default_of(f, cls, g) for g in classes.given(cls)])
     ref = cells.made(f, AV("record", cls, empty))
@@ -140,7 +143,7 @@ def bound(f: Frame, cls: type, args: list[AV], kw: dict[str, AV]) -> list[AV]:
 # ---- fields and methods -------------------------------------------------------------------------
 
 
-def function(f: Frame, python: FunctionType, name: str = "") -> AV:
+def function(f: Frame, python: Any) -> AV:
     """A Python function that was found while specialising, such as a method."""
     lowered = f.program.lowered
     for fn, known in lowered.python.items():
@@ -153,11 +156,10 @@ def function(f: Frame, python: FunctionType, name: str = "") -> AV:
             "it has no source text",
             "write what it does where it is called",
         )
-    before = set(lowered.module.functions)
     fn = lower_into(lowered, python)
-    for new in lowered.module.functions.keys() - before:
-        for g in close(lowered.module.functions[new]):
-            f.program.functions[g.name] = g
+    for name, made in found_so_far(lowered).items():
+        if name not in f.program.functions:
+            f.program.functions.update((g.name, g) for g in close(made))
     return calls.function(f, fn)
 
 
@@ -180,7 +182,10 @@ def getattr_(f: Frame, ref: AV, name: str) -> AV | None:
 
 
 METHODS = frozenset(
-    {("list", n) for n in ("append", "extend", "index", "count", "copy", "pop", "reverse", "insert")}
+    {
+        ("list", n)
+        for n in ("append", "extend", "index", "count", "copy", "pop", "reverse", "insert")
+    }
     | {("tuple", "index"), ("tuple", "count")}
     | {("dict", n) for n in ("keys", "values", "items", "get", "copy", "update")}
     | {("const", n) for n in ("startswith", "endswith", "upper", "lower", "strip")}
