@@ -262,7 +262,7 @@ def test_pullback() -> None:
     assert caught.value.kind == "E09"
     files = [e.filename for e in traceback.extract_tb(caught.value.__traceback__)]
     assert files and not any("backend" in name for name in files)
-    with pytest.raises(TypeError, match="ct"):
+    with pytest.raises(BorderError, match="one cotangent"):
         pullback()
     with pytest.raises(AttributeError):
         pullback.box = 0
