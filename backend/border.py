@@ -303,6 +303,12 @@ def _cotangent(tree: Tree, value: Any, lengths: Iterator[int | None], name: str)
                 yield from _cotangent(kid, v, lengths, f"{name}.{n}")
         case Sum(kids):
             yield from _cotangent_sum(kids, value, lengths, name)
+        case Boxed():
+            next(lengths, None)
+            if value is not None:
+                wanted = "None there, or a result that is a number"
+                raise _wrong(value, name, wanted)
+            yield None  # a null box
         case _:
             if isinstance(tree, (Leaf, PullbackTree)):
                 next(lengths, None)
@@ -334,7 +340,7 @@ def _cotangent_sum(
 def _zeros(tree: Tree) -> Iterator[Any]:
     """A zero cotangent."""
     for t in types_of(cotangent_tree(tree)):
-        yield 0.0 if t == F64 else np.zeros(0) if isinstance(t, Array) else 0
+        yield 0.0 if t == F64 else np.zeros(0) if isinstance(t, Array) else None
 
 
 def _cotangent_array(value: Any, length: int | None, name: str) -> np.ndarray[Any, Any]:
