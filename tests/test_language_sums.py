@@ -572,7 +572,7 @@ def test_a_tree_as_argument_has_a_tree_as_gradient() -> None:
 
 
 def raises_on_none(x: float, c: bool) -> Any:
-    a = None if c else x
+    a: Any = None if c else x
     return a + x
 
 
@@ -599,7 +599,8 @@ def test_an_alternative_without_the_operation_raises_as_python(f: Callable[..., 
 
 
 def no_alternative(x: float, c: bool) -> Any:
-    return (None if c else "text") + x
+    a: Any = None if c else "text"
+    return a + x
 
 
 def ever_deeper(x: float, n: int) -> Any:

@@ -67,9 +67,7 @@ def dispatch_all(
         here = f.scalar("eq", (a.leaves[0], Literal(k, I64)), BOOL)
         if isinstance(here, Literal):
             return attempt(f, a.kids[k], go, lacks, refused) if here.value else arm(k + 1)
-        return fork(
-            f, here, lambda: attempt(f, a.kids[k], go, lacks, refused), lambda: arm(k + 1)
-        )
+        return fork(f, here, lambda: attempt(f, a.kids[k], go, lacks, refused), lambda: arm(k + 1))
 
     try:
         return arm(0)
