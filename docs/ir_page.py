@@ -132,6 +132,7 @@ MEANING: dict[str, dict[str, str]] = {
         "return": "ends a function",
         "unreachable": "ends an arm or body that never comes to its end",
         "check": 'where x is false, raises `{error = "...", text = "..."}` at the op\'s own line',
+        "print": 'writes `{text = "..."}` with these values in its fields',
     },
     "placement": {
         "mark": "the place up to which the arena is used",

@@ -28,7 +28,17 @@ from .frontend.resolve import Path, follow, library_name
 from .ir.builder import Builder
 from .ir.core import Function, Module, Operand, Site, literal, zero_literal
 from .ir.ops import record_types
-from .ir.structure import Constant, PullbackTree, Record, Sum, Tree, Tuple, Updated, cotangent_tree, leaf_types
+from .ir.structure import (
+    Constant,
+    PullbackTree,
+    Record,
+    Sum,
+    Tree,
+    Tuple,
+    Updated,
+    cotangent_tree,
+    leaf_types,
+)
 from .ir.types import Box, Scalar, Type
 from .pipeline import Compilation
 from .transforms.clean import clean

@@ -11,11 +11,11 @@ import numpy as np
 
 from ...ir.core import Function
 from ...ir.structure import PullbackTree
-from ..resolve import follow, library_name
 from .. import classes, names
+from ..resolve import follow, library_name
 from . import builtins, custom, derivatives, instances, records, sums
 from .trees import tree_of_value, type_of_tree
-from .values import AV, Label, Word, describe, static, typ
+from .values import AV, Label, describe, static, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
