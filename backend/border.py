@@ -16,6 +16,7 @@ import numpy as np
 
 from ..ir.structure import (
     KEPT,
+    Boxed,
     Constant,
     Leaf,
     PullbackTree,
@@ -28,6 +29,7 @@ from ..ir.structure import (
 )
 from ..ir.structure import leaf_types as types_of
 from ..ir.types import BOOL, F64, I64, Array
+from .recursive import opened
 
 ARRAYS = (np.ndarray, np.memmap)  # a masked array or a matrix means more than its data
 INT64 = range(-(1 << 63), 1 << 63)
@@ -182,24 +184,36 @@ def flatten(tree: Tree, value: Any) -> Iterator[Any]:
             pass
 
 
-def rebuild(tree: Tree, leaves: Iterator[Any], pullback: Callable[[PullbackTree, int], Any]) -> Any:
-    """The value whose leaves these are; `pullback` makes the object of one from its box."""
+def rebuild(
+    tree: Tree,
+    leaves: Iterator[Any],
+    pullback: Callable[[PullbackTree, int], Any],
+    boxed: Callable[[Boxed, Any], Any] | None = None,
+) -> Any:
+    """The value whose leaves these are; `pullback` and `boxed` make the objects from boxes."""
     match tree:
         case Leaf():
             return next(leaves)
         case Tuple(kids):
-            return tuple(rebuild(kid, leaves, pullback) for kid in kids)
+            return tuple([rebuild(kid, leaves, pullback, boxed) for kid in kids])
         case Record(cls, names, kids):
-            return made_of(cls, names, [rebuild(kid, leaves, pullback) for kid in kids])
+            parts = [rebuild(kid, leaves, pullback, boxed) for kid in kids]
+            return made_of(cls, names, parts)
         case Sum(kids):
             tag, made = next(leaves), None
             for k, kid in enumerate(kids):
                 own = [next(leaves) for _ in types_of(kid)]
                 if k == tag:
-                    made = rebuild(kid, iter(own), pullback)
+                    made = rebuild(kid, iter(own), pullback, boxed)
             return made
         case PullbackTree():
             return pullback(tree, next(leaves))
+        case Boxed():
+            if boxed is not None:
+                return boxed(tree, next(leaves))
+            return opened(
+                tree, next(leaves), lambda t, own, inner: rebuild(t, own, pullback, inner)
+            )
         case Updated():
             raise AssertionError("a result that writes: see `finish`")
         case Constant(value):
@@ -236,6 +250,7 @@ def refuse_shared(tree: Tree, args: Sequence[Any]) -> None:
     """A record that a call writes stands once among its arguments."""
     if not isinstance(tree, Updated):
         return
+    written = {record.cls for _, record in tree.writes}
     seen: set[int] = set()
     work = list(args)
     while work:
@@ -244,7 +259,7 @@ def refuse_shared(tree: Tree, args: Sequence[Any]) -> None:
         if names is None:
             work.extend(value if type(value) is tuple else ())
             continue
-        if id(value) in seen and not isinstance(value, tuple):
+        if id(value) in seen and type(value) in written:
             kind = type(value).__name__
             raise BorderError(
                 "E11",
@@ -287,15 +302,21 @@ def _cotangent(tree: Tree, value: Any, lengths: Iterator[int | None], name: str)
             for k, (kid, v) in enumerate(zip(kids, value, strict=True)):
                 yield from _cotangent(kid, v, lengths, f"{name}[{k}]")
         case Record(cls, names, kids):
-            if type(value) is not cls or (cls in (dict, list) and len(value) != len(kids)):
+            if type(value) is not cls or (isinstance(value, list) and len(value) != len(kids)):
                 raise _wrong(value, name, f"a {cls.__name__}")
-            if cls is dict and set(value) != set(names):
+            if isinstance(value, dict) and set(value) != set(names):
                 raise _wrong(value, name, f"a dict with the keys {', '.join(map(repr, names))}")
-            parts = value if cls is list else parts_of(value, names)
+            parts = value if isinstance(value, list) else parts_of(value, names)
             for n, kid, v in zip(names or range(len(kids)), kids, parts, strict=True):
                 yield from _cotangent(kid, v, lengths, f"{name}.{n}")
         case Sum(kids):
             yield from _cotangent_sum(kids, value, lengths, name)
+        case Boxed():
+            next(lengths, None)
+            if value is not None:
+                wanted = "None there, or a result that is a number"
+                raise _wrong(value, name, wanted)
+            yield None  # a null box
         case _:
             if isinstance(tree, (Leaf, PullbackTree)):
                 next(lengths, None)
@@ -327,7 +348,7 @@ def _cotangent_sum(
 def _zeros(tree: Tree) -> Iterator[Any]:
     """A zero cotangent."""
     for t in types_of(cotangent_tree(tree)):
-        yield 0.0 if t == F64 else np.zeros(0) if isinstance(t, Array) else 0
+        yield 0.0 if t == F64 else np.zeros(0) if isinstance(t, Array) else None
 
 
 def _cotangent_array(value: Any, length: int | None, name: str) -> np.ndarray[Any, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..ir.core import Module
 from ..ir.structure import (
+    Boxed,
     Constant,
     Leaf,
     PullbackTree,
@@ -149,7 +150,7 @@ def _to_words(t: Type, value: Any) -> tuple[Any, ...]:
     if isinstance(t, Array):
         data = value.__array_interface__["data"][0]
         return (data, len(value), value.strides[0] // 8) if t.strided else (data, len(value))
-    return (value,)
+    return (0 if value is None else value,)  # no box
 
 
 def _from_words(t: Type, left: Iterator[Any]) -> Any:
@@ -192,7 +193,7 @@ def _lengths(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, tuple[int | None, 
     def walk(part: Tree, left: Iterator[Any]) -> tuple[int | None, ...]:
         sizes: tuple[int | None, ...] = ()
         match part:
-            case Leaf() | PullbackTree():
+            case Leaf() | PullbackTree() | Boxed():
                 leaf = next(left)
                 sizes = (len(leaf) if isinstance(leaf, np.ndarray) else None,)
             case Tuple(kids) | Record(_, _, kids):

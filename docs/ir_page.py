@@ -132,6 +132,7 @@ MEANING: dict[str, dict[str, str]] = {
         "return": "ends a function",
         "unreachable": "ends an arm or body that never comes to its end",
         "check": 'where x is false, raises `{error = "...", text = "..."}` at the op\'s own line',
+        "print": 'writes `{text = "..."}` with these values in its fields',
     },
     "placement": {
         "mark": "the place up to which the arena is used",
@@ -146,6 +147,10 @@ GENERIC: dict[str, str] = {
     "slice": "the slice start:stop:step, for `getitem`",
     "tuple": "the tuple of its operands",
     "list": "the list of its operands",
+    "dict": "the dict of keys and values in turn; at a place of `{star}` the value is a dict",
+    "append": "a new list with one more element",
+    "with_item": "a new dict with one more key and value",
+    "fstring": "the string `{text}` with its operands in its fields",
     "unpack": "the items of an iterable, as many as there are results",
     "global": 'a name from outside: `{name = "math.sin"}`; `fn` is its function in the module',
     "closure": "`closure @f [captures](defaults)`: a function value, from `closed` on",
@@ -188,7 +193,8 @@ WRITTEN: dict[str, str] = {
     "test": "bool",
     "return": "S, …",
     "unreachable": "",
-    "check": "bool",
+    "check": "bool, numbers of its text…",
+    "print": "S, …",
     "release": "mark",
 }
 

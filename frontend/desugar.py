@@ -38,13 +38,20 @@ class Steps(ast.expr):
     body: list[ast.stmt]
     value: ast.expr
 
+    def __init__(self, body: list[ast.stmt], value: ast.expr) -> None:
+        super().__init__()
+        self.body, self.value = body, value
+
 
 class Apply(ast.expr):
     """A generic opcode on expressions."""
 
     _fields = ("args",)
-    opcode: str
     args: list[ast.expr]
+
+    def __init__(self, opcode: str, args: list[ast.expr]) -> None:
+        super().__init__()
+        self.opcode, self.args = opcode, args
 
 
 class Undefined(ast.expr):
@@ -297,9 +304,7 @@ def assign(name: str, value: ast.expr, at: ast.AST) -> ast.stmt:
 
 
 def apply(opcode: str, args: list[ast.expr], at: ast.AST) -> ast.expr:
-    made = ast.copy_location(Apply(args), at)
-    made.opcode = opcode
-    return made
+    return ast.copy_location(Apply(opcode, args), at)
 
 
 def builtin(name: str, at: ast.AST) -> ast.expr:

@@ -102,15 +102,23 @@ def lower_into(lowered: Lowered, function: FunctionType, path: Path = ()) -> str
     name = program.function(function, path)
     with deep():
         program.finish()
-    if lowered.module.functions[name].captures and function is not lowered.entry:
+    made = program.lowered.module.functions[name]
+    if made.captures and function is not lowered.entry:
         raise Error(
             "E01",
-            lowered.module.functions[name].loc,
+            made.loc,
             f"`{function.__name__}`, which reads numbers of the function around it, in a container",
             "such numbers are hidden arguments, which a function in a container cannot take",
             "refer to the function by a name of its own",
         )
     return name
+
+
+def found_so_far(lowered: Lowered) -> dict[str, Function]:
+    """All functions that have been lowered together."""
+    program = lowered._program
+    assert program is not None
+    return program.lowered.module.functions
 
 
 class Program:

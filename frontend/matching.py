@@ -145,7 +145,8 @@ class Matching:
                 what = "a name inside `|` of patterns"
                 raise self.refused(q, what, "write a `case` for each of them")
             tests.append(self.condition(steps, q) or at(ast.Constant(True), q))
-        return at(ast.BoolOp(ast.Or(), tests), p)
+        made: ast.expr = at(ast.BoolOp(ast.Or(), tests), p)
+        return made
 
     def record(self, p: ast.MatchClass, subject: ast.expr, names: list[Step]) -> list[Step]:
         """A class pattern: its fields by place are those of `__match_args__`."""
@@ -162,7 +163,9 @@ class Matching:
             found = f"{len(p.patterns)} patterns by place for `{cls.__name__}`"
             why = f"its fields are ({', '.join(fields)})"
             raise Error("E03", self.source.loc(p), found, why, "write as many as it has fields")
-        by_name = zip([*fields[: len(p.patterns)], *p.kwd_attrs], [*p.patterns, *p.kwd_patterns])
+        by_name = zip(
+            [*fields[: len(p.patterns)], *p.kwd_attrs], [*p.patterns, *p.kwd_patterns], strict=True
+        )
         for name, q in by_name:
             self.part(at(ast.Attribute(subject, name, ast.Load()), q), q, steps, names)
         return steps

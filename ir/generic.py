@@ -40,13 +40,11 @@ def run_generic(
     globals: Mapping[str, Any] | None = None,
     derive: Derive | None = None,
 ) -> Any:
-    """Call a function of a generic module with Python objects, one for each parameter."""
+    """Call a function of a generic module with Python objects, one for each parameter or fewer."""
     run = Run(module, globals or {}, derive)
     f = module.functions[name]
-    names = [p.name for p in f.params]
-    by_name = len(names) - f.attrs.get("kwonly", 0)
-    keywords = dict(zip(names[by_name:], args[by_name:], strict=False))
-    return GenericFunction(run, f, list(captures), ())(*args[:by_name], **keywords)
+    given, more = by_place(f, args)
+    return GenericFunction(run, f, list(captures), ())(*given, **more)
 
 
 class Cell:
@@ -158,6 +156,21 @@ def imported(name: str) -> Any:
 
 
 GATHER = ("rest", "named")  # attributes: which parameters are `*args` and `**kwargs`
+
+
+def by_place(f: Function, values: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Values in the order of the parameters as the arguments of a call."""
+    marked = f.attrs.keys() & {"kwonly", *GATHER}
+    if len(values) != len(f.params) or not marked:
+        return list(values), {}
+    rest, named = (f.attrs.get(w) for w in GATHER)
+    plain = [k for k in range(len(values)) if k not in (rest, named)]
+    most = len(plain) - f.attrs.get("kwonly", 0)
+    given = [values[k] for k in plain[:most]]
+    more = {f.params[k].name.partition(".")[0]: values[k] for k in plain[most:]}
+    if rest is not None:
+        given += values[rest]
+    return given, more | (values[named] if named is not None else {})
 
 
 def bind(f: GenericFunction, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Env:
@@ -435,7 +448,8 @@ def run_unpack_star(here: Activation, op: Op, values: tuple[Any, ...], star: int
 
 
 def made_dict(op: Op, values: list[Any]) -> dict[Any, Any]:
-    star, out = op.attrs.get("star", ()), {}
+    star: tuple[int, ...] = op.attrs.get("star", ())
+    out: dict[Any, Any] = {}
     for k, (key, value) in enumerate(zip(values[::2], values[1::2], strict=True)):
         out.update(value if k in star else {key: value})
     return out

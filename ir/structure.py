@@ -4,7 +4,7 @@ In typed IR everything is flattened to leaves; a `Tree` says how leaves make up 
 
     Leaf(F64)                       one SSA value
     Tuple((Leaf(F64), Leaf(I64)))   a tuple
-    Record(Point, ("x", "y"), ...)  a dataclass or NamedTuple; a dict, whose names are its keys; a list
+    Record(Point, ("x", "y"), ...)  a dataclass or NamedTuple; a dict by its keys; a list
     Sum((Leaf(F64), Constant(None)))  one of several, an i64 tag says which; leaves of all of them
     Constant(None)                  no leaf: the value is known (None, a string, a function)
     PullbackTree(...)               one leaf, box<@f.pullback>, and what calling it takes and gives
@@ -12,8 +12,8 @@ In typed IR everything is flattened to leaves; a `Tree` says how leaves make up 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .types import I64, Type, cotangent_type
@@ -43,6 +43,17 @@ class Sum:
     """One of several structures: a tag, then the leaves of all, those of the others zero."""
 
     kids: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class Boxed:
+    """A record that holds its own class: one leaf, `box<@record>`.
+
+    `held` says for each such record which leaves its boxes hold and what they make up.
+    """
+
+    record: str
+    held: Mapping[str, tuple[tuple[Type, ...], Tree]] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ class Updated:
     writes: tuple[tuple[tuple[int, ...], Record], ...]
 
 
-Tree = Leaf | Tuple | Record | Sum | Constant | PullbackTree | Updated
+Tree = Leaf | Tuple | Record | Sum | Boxed | Constant | PullbackTree | Updated
 
 
 def leaf_types(tree: Tree) -> Iterator[Type]:
@@ -104,7 +115,7 @@ def leaf_types(tree: Tree) -> Iterator[Type]:
             yield I64
             for kid in kids:
                 yield from leaf_types(kid)
-        case PullbackTree():
+        case PullbackTree() | Boxed():
             yield Box(tree.record)
         case Updated(result, writes):
             yield from leaf_types(result)
@@ -124,5 +135,7 @@ def cotangent_tree(tree: Tree) -> Tree:
             return Record(cls, names, tuple(cotangent_tree(k) for k in kids))
         case Sum(kids):
             return Tuple(tuple(cotangent_tree(k) for k in kids))
+        case Boxed(record):
+            return Boxed(record.removesuffix(".ct") + ".ct", {})
         case _:
             return Constant(None)

@@ -7,12 +7,13 @@ holds a derivative op, they ask here; the answer is another module, run by the s
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .backend.border import classify, cotangent, finish, flatten, rebuild
+from .backend.border import classify, cotangent, finish, flatten, part_names, rebuild
 from .backend.invoke import Pullback
 from .backend.peek import peek
 from .frontend.closures import closures
@@ -30,6 +31,7 @@ from .pipeline import expanded
 from .program import inner
 
 NAME = "resumed"
+EMPTY: Mapping[str, Any] = {}
 
 
 class Pulled:
@@ -170,7 +172,7 @@ class Resume:
         names = ("argnums", "has_aux")
         return Derived(self, word, f, {**dict(zip(names, args, strict=False)), **kwargs})
 
-    def call(self, derived: Derived, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def call(self, derived: Derived, args: Sequence[Any], kwargs: Mapping[str, Any] = EMPTY) -> Any:
         """Compile the derivative for these arguments as far as `ad`, and interpret it."""
         closed, made = self.program(derived, args, kwargs)
         linked, library, trees = {}, Module(), []
@@ -193,7 +195,7 @@ class Resume:
         return self.run_typed(self.expanded(entry.module), leaves, entry.result, made.given)
 
     def program(
-        self, derived: Derived, args: Sequence[Any], kwargs: dict[str, Any]
+        self, derived: Derived, args: Sequence[Any], kwargs: Mapping[str, Any] = EMPTY
     ) -> tuple[Module, Making]:
         """A closed module whose entry applies the derivative to what the values stand for."""
         base = bottom(derived)
@@ -235,16 +237,21 @@ class Making:
                 return self.body.emit("call", [apply, *parts], {})
             case Cell():
                 return self.body.emit("cell", [self.operand(value.value)], {})
-            case tuple():
+            case tuple() if type(value) is tuple:
                 return self.body.emit("tuple", [self.operand(v) for v in value], {})
-            case int() | float() | np.number() | np.ndarray() | Pulled():
-                param = Value(NONE, f"x{len(self.params)}")
-                self.params.append(param)
-                self.given.append(value)
-                return param
+            case int() | float() | np.number() | np.ndarray() | Pulled() | enum.Enum():
+                return self.parameter(value)
+        if part_names(value) is not None:
+            return self.parameter(value)
         name = library_name(value) or f"value{len(self.globals)}"
         self.globals.setdefault(name, value)
         return self.body.emit("global", [], {"name": name}, name)
+
+    def parameter(self, value: Any) -> Operand:
+        param = Value(NONE, f"x{len(self.params)}")
+        self.params.append(param)
+        self.given.append(value)
+        return param
 
     def function(self, f: GenericFunction) -> Operand:
         captures = [self.operand(v) for v in f.captures]

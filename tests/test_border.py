@@ -20,15 +20,7 @@ from morula.backend.invoke import Native, Pullback, invoke
 from morula.backend.traceback import Failures
 from morula.backend.writer import CheckSite
 from morula.ir.core import Site
-from morula.ir.structure import (
-    Constant,
-    Leaf,
-    PullbackTree,
-    Record,
-    Tree,
-    Tuple,
-    cotangent_tree,
-)
+from morula.ir.structure import Constant, Leaf, PullbackTree, Record, Tree, Tuple, cotangent_tree
 from morula.ir.types import BOOL, F64, I64, Array
 
 FLOAT, INT, TRUTH, NONE = Leaf(F64), Leaf(I64), Leaf(BOOL), Constant(None)
@@ -270,7 +262,7 @@ def test_pullback() -> None:
     assert caught.value.kind == "E09"
     files = [e.filename for e in traceback.extract_tb(caught.value.__traceback__)]
     assert files and not any("backend" in name for name in files)
-    with pytest.raises(TypeError, match="ct"):
+    with pytest.raises(BorderError, match="one cotangent"):
         pullback()
     with pytest.raises(AttributeError):
         pullback.box = 0

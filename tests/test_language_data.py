@@ -192,3 +192,55 @@ def test_refused(expression: str) -> None:
         morula.jit(f)(np.ones(3), 2)
     assert REFUSED[expression] in str(caught.value)
     assert caught.value.line == 2 and caught.value.instead
+
+
+# ---- derivatives by gathered arguments, and writes that others would see ------------------------
+
+
+def gathering(x, y=2.0, *rest, scale=3.0, **more):  # type: ignore[no-untyped-def]
+    s = x * y
+    for r in rest:
+        s = s * r + scale
+    return s + sum(more.values())
+
+
+def test_derivatives_by_gathered_arguments() -> None:
+    f, args = gathering, (1.0, 3.0, 4.0, 5.0)
+    assert morula.jit(f)(*args, z=1.0) == f(*args, z=1.0)
+    assert morula.grad(f, argnums=(0, 1))(*args) == (60.0, 20.0)
+    assert morula.grad(f, argnums="rest")(*args) == (15.0, 15.0)
+    assert morula.grad(f, argnums="more")(1.0, z=2.0) == {"z": 1.0}
+    assert morula.grad(f, argnums="scale")(*args) == 6.0
+    assert morula.vjp(f, *args)[1](1.0) == (60.0, 20.0, 15.0, 15.0)
+    with pytest.raises(morula.Error, match="gathers"):
+        morula.grad(f, argnums=2)(*args)
+    compiled = morula.jit(f)
+    for given in ((1.0,), (1.0, 2.0), (1.0, 2.0, 3.0), (1.0, 2.0, 3.0, 4.0)) * 2:
+        assert compiled(*given) == f(*given)
+
+
+def writes_one_reads_other(p, q):  # type: ignore[no-untyped-def]
+    p.v = p.v * 2.0
+    return q.v.x
+
+
+def test_one_record_twice() -> None:
+    q = Particle(Vector(1.3, 0.7), Vector(0.2, 0.4))
+    other = dataclasses.replace(q)
+    assert morula.jit(writes_one_reads_other)(q, other) == 0.2
+    assert q.v == Vector(0.4, 0.8) and other.v == Vector(0.2, 0.4)
+    with pytest.raises(Exception, match="stands twice"):
+        morula.jit(writes_one_reads_other)(q, q)
+
+
+def inner_gradient(x, y):  # type: ignore[no-untyped-def]
+    p = Particle(Vector(x, y), Vector(y, x))
+    g = morula.grad(data.of_moving)(p, 3)
+    return g.p.x + p.p.x
+
+
+def test_gradient_inside_by_a_record_that_changes() -> None:
+    f = morula.jit(inner_gradient)
+    h = 1e-5
+    slope = (f(1.3 + h, 0.7) - f(1.3 - h, 0.7)) / (2 * h)
+    assert abs(morula.grad(inner_gradient)(1.3, 0.7) - slope) < 1e-8

@@ -19,7 +19,7 @@ from morula import ir
 # ---- functions chosen at run time ---------------------------------------------------------------
 
 
-def chosen_by_index(x: float, n: int) -> float:
+def chosen_by_index(x: float, n: int) -> Any:
     fs = (math.sin, lambda t: t * x, math.cos)
     s = 0.0
     for i in range(n):
@@ -27,7 +27,7 @@ def chosen_by_index(x: float, n: int) -> float:
     return s
 
 
-def chosen_in_a_loop(x: float, n: int) -> float:
+def chosen_in_a_loop(x: float, n: int) -> Any:
     f: Any = math.sin
     s = x
     for i in range(n):
@@ -36,7 +36,7 @@ def chosen_in_a_loop(x: float, n: int) -> float:
     return s
 
 
-def composed_in_a_loop(x: float, n: int) -> float:
+def composed_in_a_loop(x: float, n: int) -> Any:
     f: Any = lambda t: t  # noqa: E731
     for _ in range(n):
         f = lambda t, g=f: g(t) * x + 1.0  # noqa: E731
@@ -44,7 +44,7 @@ def composed_in_a_loop(x: float, n: int) -> float:
     return result
 
 
-def returned(x: float, n: int) -> float:
+def returned(x: float, n: int) -> Any:
     def pick(k: int) -> Any:
         if k == 0:
             return math.sin
@@ -55,23 +55,23 @@ def returned(x: float, n: int) -> float:
     return sum(pick(k)(x) for k in range(n))
 
 
-def stored_in_tuple(x: float, c: bool) -> float:
+def stored_in_tuple(x: float, c: bool) -> Any:
     pair = (math.sin, x) if c else (lambda t: t * 3.0, 2.0)
     f, y = pair
     return f(y) * x
 
 
-def captured_twice(x: float, c: bool, d: bool) -> float:
+def captured_twice(x: float, c: bool, d: bool) -> Any:
     f = math.sin if c else (lambda t: t * x)
     g = (lambda t: f(t) + 1.0) if d else math.cos
 
-    def h(t: float) -> float:
+    def h(t: float) -> Any:
         return g(f(t)) * x
 
     return h(x) + h(0.5)
 
 
-def polymorphic(x: float, c: bool) -> float:
+def polymorphic(x: float, c: bool) -> Any:
     def twice(f: Any, t: Any) -> Any:
         return f(f(t))
 
@@ -81,7 +81,7 @@ def polymorphic(x: float, c: bool) -> float:
     return twice(f, x) + a * b
 
 
-def continuations(x: float, n: int) -> float:
+def continuations(x: float, n: int) -> Any:
     def go(n: int, k: Any) -> Any:
         if n == 0:
             return k(1.0)
@@ -91,7 +91,7 @@ def continuations(x: float, n: int) -> float:
     return result
 
 
-def two_continuations(x: float, n: int) -> float:
+def two_continuations(x: float, n: int) -> Any:
     """Fibonacci numbers by continuations: each captures the other kind."""
 
     def fib(n: int, k: Any) -> Any:
@@ -115,19 +115,19 @@ def machine_c(x: float) -> Any:
     return x + 0.3, machine_a
 
 
-def state_machine(x: float, n: int) -> float:
+def state_machine(x: float, n: int) -> Any:
     state: Any = machine_a
     for _ in range(n):
         x, state = state(x)
     return x
 
 
-def gradients_of_chosen(x: float, c: bool) -> float:
+def gradients_of_chosen(x: float, c: bool) -> Any:
     f = (lambda t: math.sin(t)) if c else (lambda t: t * t * x)
     return morula.grad(f)(x) + morula.jvp(f, (x,), (1.0,))[1]
 
 
-def chosen_derivative(x: float, c: bool) -> float:
+def chosen_derivative(x: float, c: bool) -> Any:
     def f(t: float) -> float:
         return math.sin(t) * x
 
@@ -135,7 +135,7 @@ def chosen_derivative(x: float, c: bool) -> float:
     return g(x) * x
 
 
-def chosen_pullback(x: float, c: bool) -> float:
+def chosen_pullback(x: float, c: bool) -> Any:
     y, pull = morula.vjp(lambda t: math.sin(t), x) if c else morula.vjp(lambda t: t * t * x, x)
     result: float = y * pull(1.0)[0]
     return result
@@ -144,7 +144,7 @@ def chosen_pullback(x: float, c: bool) -> float:
 # ---- None and unions ----------------------------------------------------------------------------
 
 
-def optional_result(x: float, n: int) -> float:
+def optional_result(x: float, n: int) -> Any:
     def first_above(limit: float) -> Any:
         for k in range(n):
             if x * k > limit:
@@ -156,7 +156,7 @@ def optional_result(x: float, n: int) -> float:
     return (a if a is not None else x) * (2.0 if b is None else b)
 
 
-def best_so_far(x: float, n: int) -> float:
+def best_so_far(x: float, n: int) -> Any:
     best: Any = None
     for i in range(n):
         v = math.sin(x * i)
@@ -165,7 +165,7 @@ def best_so_far(x: float, n: int) -> float:
     return 0.0 if best is None else best * x
 
 
-def optional_argument(x: float, c: bool) -> float:
+def optional_argument(x: float, c: bool) -> Any:
     def f(a: Any, b: float) -> Any:
         return b * 2.0 if a is None else a * a * b
 
@@ -174,14 +174,14 @@ def optional_argument(x: float, c: bool) -> float:
     return (0.0 if da is None else da) + db
 
 
-def tuple_or_number(x: float, c: bool) -> float:
+def tuple_or_number(x: float, c: bool) -> Any:
     t: Any = (x, 2.0) if c else x
     if isinstance(t, tuple):
         return t[0] * t[1]
     return t * 3.0
 
 
-def optional_tuple(x: float, c: bool) -> float:
+def optional_tuple(x: float, c: bool) -> Any:
     def split(t: float) -> Any:
         if c:
             return t, (t * t, 2)
@@ -194,20 +194,20 @@ def optional_tuple(x: float, c: bool) -> float:
     return a * b + n * x
 
 
-def chosen_string(x: float, c: bool) -> float:
+def chosen_string(x: float, c: bool) -> Any:
     unit = "hours" if c else "minutes"
     scale = 60.0 if unit == "minutes" else 1.0
     return scale * x * x
 
 
-def narrowed_by_and(x: float, c: bool) -> float:
+def narrowed_by_and(x: float, c: bool) -> Any:
     z = x * x if c else None
     if z is not None and z > 0.1:
         return z * x
     return x if z is None or z < 0.0 else 2.0
 
 
-def none_by_default(x: float, n: int) -> float:
+def none_by_default(x: float, n: int) -> Any:
     def f(t: float, scale: Any = None) -> Any:
         if scale is None:
             scale = 2.0
@@ -224,7 +224,7 @@ class Cons(NamedTuple):
     tail: Any
 
 
-def cons_list(x: float, n: int) -> float:
+def cons_list(x: float, n: int) -> Any:
     cells: Any = None
     for i in range(n):
         cells = Cons(x * i, cells)
@@ -235,7 +235,7 @@ def cons_list(x: float, n: int) -> float:
     return s
 
 
-def folded_list(x: float, n: int) -> float:
+def folded_list(x: float, n: int) -> Any:
     def upto(i: int) -> Any:
         return None if i == 0 else Cons(x + i, upto(i - 1))
 
@@ -267,7 +267,7 @@ class Tree:
         return a * 0.5 + self.key * self.key + b
 
 
-def search_tree(x: float, n: int) -> float:
+def search_tree(x: float, n: int) -> Any:
     def insert(t: Any, v: float) -> Any:
         if t is None:
             return Tree(v)
@@ -352,7 +352,7 @@ def simplified(e: Any) -> Any:
             return e
 
 
-def symbolic(x: float, c: float, n: int) -> float:
+def symbolic(x: float, c: float, n: int) -> Any:
     e: Any = Var()
     for k in range(n):
         e = Add(Mul(e, Var()), Num(c * k)) if k % 2 == 0 else Mul(Num(c), e)
@@ -373,7 +373,7 @@ class Kids(NamedTuple):
     rest: Any
 
 
-def rose_tree(x: float, n: int) -> float:
+def rose_tree(x: float, n: int) -> Any:
     def grow(v: float, depth: int) -> Any:
         kids: Any = None
         if depth > 0:
@@ -396,7 +396,7 @@ def rose_tree(x: float, n: int) -> float:
 # ---- match --------------------------------------------------------------------------------------
 
 
-def matched(x: float, n: int) -> float:
+def matched(x: float, n: int) -> Any:
     s = 0.0
     for k in range(n):
         t: Any = (x, k) if k % 2 else None
@@ -419,7 +419,7 @@ def matched(x: float, n: int) -> float:
     return s
 
 
-def matched_parts(x: float, c: bool) -> float:
+def matched_parts(x: float, c: bool) -> Any:
     t = (1, x, 2.0, 3.0)
     match t if c else (x,):
         case [y]:
@@ -524,3 +524,96 @@ def test_every_stage_prints_parses_and_runs(f: Callable[..., float]) -> None:
         ir.verify(module, stage)
         assert str(module) == text
         assert close(lowered.run(stage, *args), want, 1e-12), stage
+
+
+# ---- at the border, and what is raised ----------------------------------------------------------
+
+
+def test_optional_and_recursive_results() -> None:
+    def first(x: float) -> Any:
+        if x > 1.0:
+            return x, (x * x, 2)
+        return None
+
+    def cells(x: float, n: int) -> Any:
+        made: Any = None
+        for i in range(n):
+            made = Cons(x * i, made)
+        return made, n
+
+    assert morula.jit(first)(2.0) == (2.0, (4.0, 2))
+    assert morula.jit(first)(0.5) is None
+    assert morula.jit(cells)(0.5, 0) == (None, 0)
+    assert morula.jit(cells)(0.5, 3) == cells(0.5, 3)
+    for stage in ("closed", "typed", "ad", "opt", "memory"):
+        assert morula.lower(cells, 0.5, 3).run(stage, 0.5, 3) == cells(0.5, 3)
+    value, pull = morula.vjp(first, 2.0)
+    assert value == first(2.0) and pull((1.0, (1.0, None))) == (5.0,)
+
+
+def test_a_long_list_and_a_deep_recursion() -> None:
+    def total(x: float, n: int) -> Any:
+        def upto(i: int) -> Any:
+            return None if i == 0 else Cons(x + i, upto(i - 1))
+
+        def add(cells: Any) -> Any:
+            return 0.0 if cells is None else cells.head * cells.head + add(cells.tail)
+
+        return add(upto(n))
+
+    n = 20_000
+    assert close(morula.grad(total)(1.0, n), 2.0 * sum(1.0 + i for i in range(1, n + 1)), 1e-12)
+
+
+def test_a_tree_as_argument_has_a_tree_as_gradient() -> None:
+    tree = Add(Num(2.0), Mul(Var(), Num(3.0)))
+    de, dx = morula.grad(value_of, argnums=(0, 1))(tree, 0.5)
+    assert de == Add(Num(1.0), Mul(Var(), Num(0.5))) and dx == 3.0
+
+
+def raises_on_none(x: float, c: bool) -> Any:
+    a: Any = None if c else x
+    return a + x
+
+
+def raises_on_call(x: float, c: bool) -> Any:
+    f: Any = None if c else math.sin
+    return f(x)
+
+
+def raises_on_attribute(x: float, c: bool) -> Any:
+    t: Any = None if c else Num(x)
+    return t.value
+
+
+@pytest.mark.parametrize("f", [raises_on_none, raises_on_call, raises_on_attribute])
+def test_an_alternative_without_the_operation_raises_as_python(f: Callable[..., Any]) -> None:
+    with pytest.raises(Exception) as want:  # noqa: PT011
+        f(0.7, True)
+    with pytest.raises(type(want.value)) as got:
+        morula.jit(f)(0.7, True)
+    assert str(got.value) == str(want.value)
+    assert morula.jit(f)(0.7, False) == f(0.7, False)
+    with pytest.raises(type(want.value)):
+        morula.grad(f)(0.7, True)
+
+
+def no_alternative(x: float, c: bool) -> Any:
+    a: Any = None if c else "text"
+    return a + x
+
+
+def ever_deeper(x: float, n: int) -> Any:
+    t: Any = ()
+    for _ in range(n):
+        t = (t, x)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "code"), [(no_alternative, (1.0, True), "E03"), (ever_deeper, (1.0, 3), "E08")]
+)
+def test_refused(f: Callable[..., Any], args: tuple[Any, ...], code: str) -> None:
+    with pytest.raises(morula.Error) as caught:
+        morula.jit(f)(*args)
+    assert caught.value.code == code and caught.value.line is not None

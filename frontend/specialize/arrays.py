@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, I64, Array
+from ..classes import field_names
 from . import sums
 from .branches import fork, is_natural
 from .operators import as_int, both, natural
@@ -69,10 +70,10 @@ def getitem(f: Frame, a: AV, i: AV, what: str = "tuple") -> AV:
         return sequences.of_range(f, a, as_int(f, i, "an index of a range"))
     if a.kind == "array":
         if i.kind in ("slice", "tuple", "array", "const"):
-            what = {"slice": "a slice", "const": "a new axis", "array": "an array"}.get(i.kind)
+            kinds = {"slice": "a slice", "const": "a new axis", "array": "an array"}
             raise f.error(
                 "E01",
-                f"{what or 'several indices'} as an index of an array",
+                f"{kinds.get(i.kind, 'several indices')} as an index of an array",
                 "arrays are 1-D and read element by element so far",
                 "read the elements by int indices in a loop",
             )
@@ -206,7 +207,7 @@ def getattr_(f: Frame, a: AV, name: str) -> AV:
         raise f.error(
             "E02",
             f"the attribute `{name}` of {describe(typ(held))}",
-            f"its fields are ({', '.join(records.classes.field_names(held.info))})",
+            f"its fields are ({', '.join(field_names(held.info))})",
             nearest_of(name, names) or "add it to the class",
         )
     lists = held.kids if held.kind == "sum" else (held,)

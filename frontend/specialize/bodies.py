@@ -71,10 +71,9 @@ def capture_names(functions: Mapping[str, Function], callee: T) -> list[str]:
     if callee.kind == "partial":
         inner, *given = callee.kids
         names = bound_names(functions, callee)
-        out = capture_names(functions, inner)
-        for kid, name in zip(given, names, strict=True):
-            out += named_leaves(kid, name)
-        return out
+        pairs = zip(given, names, strict=True)
+        bound = [n for kid, name in pairs for n in named_leaves(kid, name)]
+        return capture_names(functions, inner) + bound
     if callee.kind != "fn":
         return named_leaves(callee, "f")
     label: Label = callee.info
@@ -113,6 +112,25 @@ def argument_names(functions: Mapping[str, Function], callee: T | AV, count: int
             :count
         ]
     return ["x", "y", "z"][:count] if count <= 3 else [f"x{k}" for k in range(count)]
+
+
+def places(
+    functions: Mapping[str, Function], callee: T | AV, count: int
+) -> tuple[list[int], int | None]:
+    """Which parameters are given by place, in their order, and which one gathers the rest."""
+    inner = callee
+    while inner.kind in ("derivative", "entry", "opened", "custom") and inner.kids:
+        if inner.kind == "derivative" and inner.info.word == "jvp":
+            return list(range(count)), None
+        inner = inner.kids[0]
+    if inner.kind != "fn":
+        return list(range(count)), None
+    attrs = functions[inner.info.fn].attrs
+    rest, named = attrs.get("rest"), attrs.get("named")
+    if rest is None and named is None:
+        return list(range(count)), None
+    plain = [k for k in range(count) if k not in (rest, named)]
+    return plain[: len(plain) - attrs.get("kwonly", 0)], rest
 
 
 def bound_names(functions: Mapping[str, Function], callee: T) -> list[str]:

@@ -34,7 +34,7 @@ from .frame import Frame
 from .instances import Instance, Key, Linked, Program, resolve
 from .joins import Recursive
 from .records import Mutated
-from .trees import tree_of, tree_of_value, type_of_tree
+from .trees import Boxes, tree_of, tree_of_value, type_of_tree
 from .values import UNDEFINED, Label, T, describe, static, typ
 
 
@@ -180,7 +180,7 @@ class Border:
         if t is None:
             return Constant(None)
         try:
-            return tree_of(t)
+            return tree_of(t, Boxes(self.program.boxes))
         except TypeError:
             raise Error(
                 "E01",

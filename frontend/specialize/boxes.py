@@ -1,7 +1,8 @@
 """Recursive types: what reaches itself stands in a box.
 
-    def go(n, k):                                     record @go.lambda = (i64, box<@go.lambda>, f64, i64)
-        if n == 0: return k(1.0)
+    def go(n, k):                                     record @go.lambda = (i64, box, f64, i64)
+        if n == 0:
+            return k(1.0)
         return go(n - 1, lambda r: k(r * x * n))      %k.1 = box %tag, %k, %x, %n
 
 A class whose fields hold objects of that class, and a function that captures functions of its own

@@ -163,8 +163,11 @@ def counted(callee: AV, given: int) -> AV:
 
 def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[int], bool]:
     """Indices of the arguments to differentiate by; whether a single one is meant."""
+    places, rest = bodies.places(f.program.functions, inner, len(args))
     if w.argnums is None:
-        return list(range(len(args) if w.given is None else w.given)), False
+        given = len(args) if w.given is None else w.given
+        gathered = [rest] if rest is not None and given > len(places) else []
+        return places[:given] + gathered, False
     params = bodies.argument_names(f.program.functions, inner, len(args))
     single = not isinstance(w.argnums, tuple)
     wanted = w.argnums if isinstance(w.argnums, tuple) else (w.argnums,)
@@ -172,14 +175,21 @@ def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[in
     for a in wanted:
         if isinstance(a, str) and a in params:
             k = params.index(a)
-        elif isinstance(a, int) and 0 <= a < len(args):
-            k = a
+        elif isinstance(a, int) and 0 <= a < len(places):
+            k = places[a]
+        elif isinstance(a, int) and rest is not None and a >= 0:
+            raise f.error(
+                "E09",
+                f"argnums={w.argnums!r}, one of those that `*{params[rest]}` gathers",
+                "they are one parameter",
+                f"name it: `argnums={params[rest]!r}` gives a tuple",
+            )
         else:
             raise f.error(
                 "E09",
                 f"argnums={w.argnums!r}",
                 f"the parameters are ({', '.join(params)})",
-                f"choose an index below {len(args)}, or one of these names",
+                f"choose an index below {len(places)}, or one of these names",
             )
         if k in out:
             raise f.error(
@@ -276,6 +286,9 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
         raise no_floats(f, w)
     returns(f, t)
     structures = [cotangent(instance.key.args[k]) for k in chosen]
+    gathering = bodies.places(f.program.functions, inner, len(args))[1]
+    if w.argnums is None and chosen[-1:] == [gathering]:
+        structures[-1:] = structures[-1].kids  # as many entries as arguments
     results = structures[0] if single else T("tuple", None, tuple(structures))
     record = record_of(f, instance.name, tuple(wrt))
     types = [*instance.result_types(), Box(record)]

@@ -19,7 +19,7 @@ import numpy as np
 from ...ir.structure import KEPT
 from .. import classes
 from ..closures import close
-from ..lower import lower_into
+from ..lower import found_so_far, lower_into
 from . import boxes, calls, cells, operators, sums
 from .values import AV, UNBOUND_AV, T, cells_in, describe, number, same, static, typ
 
@@ -143,7 +143,7 @@ def bound(f: Frame, cls: type, args: list[AV], kw: dict[str, AV]) -> list[AV]:
 # ---- fields and methods -------------------------------------------------------------------------
 
 
-def function(f: Frame, python: FunctionType, name: str = "") -> AV:
+def function(f: Frame, python: Any) -> AV:
     """A Python function that was found while specialising, such as a method."""
     lowered = f.program.lowered
     for fn, known in lowered.python.items():
@@ -156,11 +156,10 @@ def function(f: Frame, python: FunctionType, name: str = "") -> AV:
             "it has no source text",
             "write what it does where it is called",
         )
-    before = set(lowered.module.functions)
     fn = lower_into(lowered, python)
-    for new in lowered.module.functions.keys() - before:
-        for g in close(lowered.module.functions[new]):
-            f.program.functions[g.name] = g
+    for name, made in found_so_far(lowered).items():
+        if name not in f.program.functions:
+            f.program.functions.update((g.name, g) for g in close(made))
     return calls.function(f, fn)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...ir.core import Literal, Op, Operand
 from ...ir.types import BOOL, I64
 from .. import classes
-from . import arrays, records, sums
+from . import arrays, operators, records, sums
 from .values import AV, Unknown, describe, number, static, static_value, typ
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
             for k, (key, value) in enumerate(zip(args[::2], args[1::2], strict=True)):
                 if k in star:
                     held = records.contents(f, value)
-                    out |= keywords(f, ("**",), [held])
+                    out |= zip(held.info, held.kids, strict=True)
                 else:
                     out[key_of(f, key)] = value
             return made_dict(f, out)
@@ -271,11 +271,14 @@ def getitem(f: Frame, ref: AV, i: AV) -> AV | None:
                 return calls.call(f, fn, [ref, i], {})
         case "dict":
             key = key_of(f, i)
-            f.check(Literal(key in a.info, BOOL), "KeyError", repr(key))
+            f.check(Literal(key in a.info, BOOL), "KeyError", str(key))
             return a.kids[a.info.index(key)]
         case "const" if isinstance(a.info, str):
             index = slice(*[static_value(k) for k in i.kids]) if i.kind == "slice" else key_of(f, i)
-            return static(a.info[index])  # type: ignore[index]
+            text: str = a.info
+            inside = isinstance(index, slice) or -len(text) <= index < len(text)  # type: ignore[operator]
+            f.check(Literal(inside, BOOL), "IndexError", "string index out of range")
+            return static(text[index])  # type: ignore[index]
     return None
 
 
@@ -304,7 +307,7 @@ def setitem(f: Frame, ref: AV, i: AV, value: AV) -> None:
         pairs = dict(zip(a.info, a.kids, strict=True)) | {key: value}
         f.store[ref.info] = AV("dict", tuple(pairs), tuple(pairs.values()))
         return
-    k = arrays.as_int(f, i, "an index of a list")
+    k = operators.as_int(f, i, "an index of a list")
     if isinstance(k, Literal):
         n = len(a.kids)
         inside = Literal(-n <= k.value < n, BOOL)

@@ -8,7 +8,7 @@ Python.
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL
@@ -120,7 +120,13 @@ def print_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         if a.kind in sums.SUMS:
             fails = sums.no_argument("print")
             rest = args[k + 1 :]
-            return sums.dispatch(f, a, lambda x: print_(f, name, [*args[:k], x, *rest], kw), fails)
+            before = args[:k]
+            return sums.dispatch(
+                f,
+                a,
+                lambda x, b=before, r=rest: print_(f, name, [*b, x, *r], dict(kw)),  # type: ignore[misc]
+                fails,
+            )
     sep, end = (word(f, kw.pop(n, None), n, d) for n, d in (("sep", " "), ("end", "\n")))
     kw.pop("flush", None)
     if kw:
@@ -165,26 +171,26 @@ def raise_(f: Frame, a: AV) -> NoReturn:
             "only exceptions are raised",
             "write `raise ValueError(...)`",
         )
-    cls: Any = a.info
-    if getattr(builtins, cls.__name__, None) is not cls:
+    cls, title = a.info, str(a.info.__name__)
+    if getattr(builtins, title, None) is not cls:
         raise f.error(
             "E01",
-            f"the exception `{cls.__name__}`, which is no builtin one",
+            f"the exception `{title}`, which is no builtin one",
             "compiled code raises Python's own exceptions",
             "raise a ValueError, or test for it outside",
         )
     if len(a.kids) > 1:
         raise f.error(
             "E01",
-            f"{cls.__name__} with {len(a.kids)} arguments",
+            f"{title} with {len(a.kids)} arguments",
             "an error has one message",
             "put all of it into one f-string",
         )
     text, values = shown(f, a.kids[0]) if a.kids else ("", [])
     leaves: list[Operand] = [v.leaves[0] for v in values]
     if not values:
-        f.check(Literal(False, BOOL), cls.__name__, text.format())
-    attrs = {"error": cls.__name__, "text": text}
+        f.check(Literal(False, BOOL), title, text.format())
+    attrs = {"error": title, "text": text}
     f.results("check", [Literal(False, BOOL), *leaves], [], attrs)
     from .values import Dead
 

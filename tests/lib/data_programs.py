@@ -97,7 +97,7 @@ def mapped(x, y):
 @row(1.3, 0.7)
 def zipped(x, y):
     s = 0.0
-    for k, (a, b) in enumerate(zip((x, y, 1.0), (y, 2.0, x))):
+    for k, (a, b) in enumerate(zip((x, y, 1.0), (y, 2.0, x), strict=True)):
         s = s + k * a * b
     for v in reversed((x, y, 3.0)):
         s = s * 0.5 + v
@@ -107,7 +107,7 @@ def zipped(x, y):
 @row(1.3, 0.7)
 def run_time_zip(x, y):
     s = 0.0
-    for i, j in zip(range(5), range(10, 0, -2)):
+    for i, j in zip(range(5), range(10, 0, -2), strict=False):
         s = s + x * i - y * j
     for k, i in enumerate(range(3, 9, 2), 1):
         s = s * 1.1 + k * i * x * y
@@ -174,7 +174,7 @@ def names_of_comprehensions(x, y):
     k = 10.0
     a = sum(k * x for k in (1.0, 2.0))
     fs = [lambda t, k=k: t * k for k in (1.0, 2.0)]
-    gs = [(lambda t: t + k) for k in (y, x)]
+    gs = [(lambda t: t + k) for k in (y, x)]  # noqa: B023
     return a + k + fs[0](x) * fs[1](y) + gs[0](x)
 
 
@@ -235,7 +235,7 @@ def over_array(x, y, a):
     s = sum(a) * x + max(a) * y + sum(v * v for v in a) + math.prod(a)
     for i, v in enumerate(a):
         s = s + i * v * y
-    for u, v in zip(a, reversed(a)):
+    for u, v in zip(a, reversed(a), strict=False):
         s = s + u * v * x
     return s + (x if any(v > 2.0 for v in a) else y) + min(a)
 
@@ -355,7 +355,7 @@ def vectors(x, y):
 class Account:
     balance: float
     rate: float = 0.1
-    history: list = field(default_factory=list)
+    history: list[float] = field(default_factory=list)
     total: float = field(init=False)
 
     def __post_init__(self):
@@ -488,7 +488,7 @@ def inherited(x, y):
 
 @dataclass(frozen=True)
 class Polynomial:
-    coefficients: tuple
+    coefficients: tuple[float, ...]
 
     def __call__(self, t):
         s = 0.0
