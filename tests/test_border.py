@@ -251,7 +251,7 @@ def test_pullback() -> None:
     assert caught.value.kind == "E09"
     files = [e.filename for e in traceback.extract_tb(caught.value.__traceback__)]
     assert files and not any("backend" in name for name in files)
-    with pytest.raises(TypeError, match="ct"):
+    with pytest.raises(TypeError, match="one cotangent, not 0"):
         pullback()
     with pytest.raises(AttributeError):
         pullback.box = 0
