@@ -33,7 +33,8 @@ def wrap(
     captures = tuple(Value(NONE, v.name) for v in f.captures)
     inputs = tuple(Value(NONE, p) for p in params)
     # keyword-only parameters stand last, and are handed on by name
-    by_name = 0 if words[-1][0] == "jvp" else f.attrs.get("kwonly", 0)
+    own = words[-1][0] != "jvp"  # the parameters are the function's own, not two tuples
+    by_name = f.attrs.get("kwonly", 0) if own else 0
     placed, named = inputs[: len(inputs) - by_name], inputs[len(inputs) - by_name :]
     callee: Operand
     if captures:
@@ -42,13 +43,12 @@ def wrap(
     else:
         callee = body.emit("global", (), {"name": global_name(name, globals), "fn": name}, name)
     for word, options in words:
-        apply = body.emit("global", (), {"name": f"morula.{word}"}, word)
         keywords = {k: body.constant(v) for k, v in options.items() if v is not None}
         given = [callee]
         if word in APPLIED:
             given += placed
             keywords |= {v.name: v for v in named}
-        callee = body.call((apply, *given), keywords)
+        callee = body.word(word, given, keywords)
     if words[-1][0] not in APPLIED:
         callee = body.call((callee, *placed), {v.name: v for v in named})
     end = Op("return", (callee,), loc=f.loc)
@@ -58,7 +58,7 @@ def wrap(
         inputs,
         None,
         Block((), (*body.ops, end)),
-        {k: v for k, v in f.attrs.items() if k in ("defaults", "kwonly")},
+        {k: v for k, v in f.attrs.items() if own and k in ("defaults", "kwonly")},
         f.loc,
     )
     return Module({entry.name: entry, **module.functions}, dict(module.records))
@@ -100,6 +100,11 @@ class Body:
         """A call with keyword arguments last."""
         attrs = {"kw": tuple(keywords)} if keywords else {}
         return self.emit("call", (*operands, *keywords.values()), attrs)
+
+    def word(self, word: str, given: Sequence[Operand], keywords: Mapping[str, Operand]) -> Value:
+        """`morula.WORD(*given, **keywords)`."""
+        apply = self.emit("global", (), {"name": f"morula.{word}"}, word)
+        return self.call((apply, *given), keywords)
 
     def constant(self, value: Any) -> Operand:
         """A literal, or a tuple of them."""

@@ -88,9 +88,7 @@ UNDEFINED = AV("undef")
 UNBOUND_AV = AV("unbound")
 NOTHING = AV("const", None)
 NONE_T = T("const", None)
-UNDEF_T = T("undef")
 I64_T = T("num", None, (), (I64,))
-BOOL_T = T("num", None, (), (BOOL,))
 F64_T = T("num", None, (), (F64,))
 ORDER = (BOOL, I64, F64)  # of the numbers: a join is the later one
 
