@@ -38,7 +38,6 @@ from .nesting import Walk, drive
 from .ownership import UPDATES, Ownership, Signature, consumption
 
 NEW = frozenset({"zeros", "zeros_like", "copy", "box"})
-COPIED = "everything is copied"
 
 
 def bufferize(

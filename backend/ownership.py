@@ -28,7 +28,6 @@ KEEPERS = frozenset({"box", "select"})  # the result refers to the operand for e
 MADE = frozenset(
     {"set", "add_at", "accum", "zeros", "zeros_like", "copy", "call", "if", "for", "while", "null"}
 )
-Use = tuple[Op, int]  # an op and the place of an operand
 
 
 @dataclass

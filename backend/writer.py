@@ -149,11 +149,6 @@ class Code:
     def branch(self, condition: str, yes: str, no: str, weights: str = "") -> None:
         self.do(f"br i1 {condition}, label %{yes}, label %{no}{weights}")
 
-    def later(self) -> int:
-        """A line to be written when its text is known: a phi of a loop."""
-        self.lines.append("")
-        return len(self.lines) - 1
-
     def phi(self, type: str, edges: Sequence[tuple[str, str]]) -> str:
         """A phi of (value, label) edges; none where all agree."""
         values = {v for v, _ in edges}

@@ -262,7 +262,8 @@ def rename(node: ast.expr, names: dict[str, str]) -> ast.expr:
             node.body = rename(node.body, {k: v for k, v in names.items() if k not in own})
             return node
         case ast.ListComp() | ast.GeneratorExp() | ast.DictComp() | ast.SetComp():
-            return rename_comprehension(node, names)
+            rename_comprehension(node, names)
+            return node
     for field, value in ast.iter_fields(node):
         if isinstance(value, list):
             kids = [rename(v, names) if isinstance(v, ast.AST) else v for v in value]  # type: ignore[arg-type]

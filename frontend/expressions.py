@@ -144,7 +144,7 @@ def starred(frame: Frame, nodes: list[ast.expr]) -> tuple[list[Operand], dict[st
 
 
 def dict_(frame: Frame, node: ast.Dict) -> Operand:
-    """A dict: keys and values in turn; where `star` says so the key is None and the value a dict."""
+    """A dict: keys and values in turn; where `star` says so the key is None, the value a dict."""
     parts: list[Operand] = []
     for key, value in zip(node.keys, node.values, strict=True):
         parts.append(literal(None) if key is None else expression(frame, key))

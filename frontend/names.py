@@ -1,15 +1,12 @@
 """The Python spelling of every op: what a name of `math`, `numpy` or the builtins means.
 
     PURE        name -> (opcode, how many floats it takes): one op, floats in
-    CONSTANTS   name -> number
     OWN         name -> its own code in `specialize/builtins.py`, by key
 
 A name is as `global` has it: "math.sin", "numpy.arcsin", "abs".
 """
 
 from __future__ import annotations
-
-import math
 
 # one op on one float, under one name in `math` and `numpy`
 BOTH = (
@@ -46,11 +43,6 @@ PURE: dict[str, tuple[str, int]] = {
 # of an int these give an int, in some versions of NumPy
 KEEP_INTS = frozenset(f"numpy.{n}" for n in ("floor", "ceil", "trunc", "sign"))
 
-CONSTANTS: dict[str, float] = {
-    **{f"{m}.{n}": getattr(math, n) for m in ("math", "numpy") for n in ("pi", "e", "inf", "nan")},
-    "math.tau": math.tau,
-}
-
 OWN: dict[str, str] = {
     **{n: n for n in "abs min max round int float bool pow divmod len range".split()},
     "numpy.abs": "abs",
@@ -80,12 +72,13 @@ OPERATORS = {f"operator.{n}": n for n in OPERATOR_NAMES}
 LIBRARY = (
     frozenset(
         (
-            "map filter zip enumerate reversed sorted tuple list dict sum any all max min isinstance "
-            "type getattr hasattr callable setattr print str repr math.prod math.dist "
+            "map filter zip enumerate reversed sorted tuple list dict sum any all max min "
+            "isinstance type getattr hasattr callable setattr print str repr math.prod math.dist "
             "functools.reduce functools.partial dataclasses.replace dataclasses.astuple "
             "dataclasses.asdict operator.truth object.__setattr__ "
-            "list.append list.extend list.insert list.pop list.reverse list.index list.count list.copy "
-            "tuple.index tuple.count dict.keys dict.values dict.items dict.get dict.copy dict.update "
+            "list.append list.extend list.insert list.pop list.reverse list.index list.count "
+            "list.copy tuple.index tuple.count dict.keys dict.values dict.items dict.get dict.copy "
+            "dict.update "
             "const.startswith const.endswith const.upper const.lower const.strip"
         ).split()
     )

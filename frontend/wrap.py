@@ -40,31 +40,26 @@ def wrap(
     body = Body(f.loc)
     captures = tuple(Value(NONE, v.name) for v in f.captures)
     inputs = tuple(Value(NONE, p) for p in params)
+    own = words[-1][0] not in PAIRED  # the parameters are the function's own, not two tuples
+    placed, rest, named = handed_on(f, inputs) if own else (inputs, None, {})
     callee = body.function(name, captures, globals)
     for word, options in words:
-        apply = body.emit("global", (), {"name": f"morula.{word}"}, word)
         if word in CUSTOM:
             parts: list[Operand] = []
             for rule in options.values():
                 rule_name = (rules or {})[id(rule)]
-                own = tuple(Value(NONE, v.name) for v in module.functions[rule_name].captures)
-                captures += own
-                parts.append(body.function(rule_name, own, globals))
-            callee = body.emit("call", (apply, callee, *parts), {})
+                more = tuple(Value(NONE, v.name) for v in module.functions[rule_name].captures)
+                captures += more
+                parts.append(body.function(rule_name, more, globals))
+            callee = body.word(word, (callee, *parts), {})
             continue
-        given, attrs = [callee], {}
-        if word in PAIRED:
-            given += inputs
-        elif word in APPLIED:
-            given, attrs = handed_on(f, inputs, callee)
-        keywords = {k: v for k, v in options.items() if v is not None}
-        values = [body.constant(v) for v in keywords.values()]
-        names = (*attrs.get("kw", ()), *keywords)
-        kw = {**attrs, "kw": names} if names else attrs
-        callee = body.emit("call", (apply, *given, *values), kw)
+        keywords = {k: body.constant(v) for k, v in options.items() if v is not None}
+        if word in APPLIED:
+            callee = body.word(word, (callee, *placed), named | keywords, rest)
+        else:
+            callee = body.word(word, (callee,), keywords)
     if words[-1][0] not in APPLIED:
-        given, attrs = handed_on(f, inputs, None)
-        callee = body.emit("call", (callee, *given), attrs)
+        callee = body.call((callee, *placed), named, rest)
     end = Op("return", (callee,), loc=f.loc)
     entry = Function(
         entry_name(module, name, words),
@@ -72,29 +67,24 @@ def wrap(
         inputs,
         None,
         Block((), (*body.ops, end)),
-        {k: v for k, v in f.attrs.items() if k in ("defaults", "kwonly")},
+        {k: v for k, v in f.attrs.items() if own and k in ("defaults", "kwonly")},
         f.loc,
     )
     return Module({entry.name: entry, **module.functions}, dict(module.records))
 
 
 def handed_on(
-    f: Function, inputs: Sequence[Operand], first: Operand | None
-) -> tuple[list[Operand], dict[str, Any]]:
-    """The parameters of an entry as arguments of a function that has the same ones."""
+    f: Function, inputs: Sequence[Value]
+) -> tuple[list[Value], Operand | None, dict[str, Operand]]:
+    """The parameters of an entry as arguments of a function that has the same ones: by place, the
+    one that gathers more of those, and by name, where `**` stands for the one that gathers more."""
     rest, named = (f.attrs.get(word) for word in ("rest", "named"))
-    plain = [k for k in range(len(inputs)) if k not in (rest, named)]
+    plain = [v for k, v in enumerate(inputs) if k not in (rest, named)]
     most = len(plain) - f.attrs.get("kwonly", 0)
-    given = [v for v in (first, *[inputs[k] for k in plain[:most]]) if v is not None]
-    attrs: dict[str, Any] = {}
-    if rest is not None:
-        attrs["star"] = (len(given),)
-        given.append(inputs[rest])
-    names = tuple([f.params[k].name for k in plain[most:]])
-    given += [inputs[k] for k in plain[most:]]
+    by_name: dict[str, Operand] = {v.name: v for v in plain[most:]}
     if named is not None:
-        names, given = (*names, "**"), [*given, inputs[named]]
-    return given, attrs | ({"kw": names} if names else {})
+        by_name["**"] = inputs[named]
+    return plain[:most], None if rest is None else inputs[rest], by_name
 
 
 def entry_name(module: Module, name: str, words: Sequence[Word]) -> str:
@@ -137,10 +127,31 @@ class Body:
             return self.emit("closure", captures, {"fn": name}, name, (len(captures), 0))
         return self.emit("global", (), {"name": global_name(name, globals), "fn": name}, name)
 
-    def call(self, operands: Sequence[Operand], keywords: Mapping[str, Operand]) -> Value:
-        """A call with keyword arguments last."""
-        attrs = {"kw": tuple(keywords)} if keywords else {}
+    def call(
+        self,
+        operands: Sequence[Operand],
+        keywords: Mapping[str, Operand],
+        rest: Operand | None = None,
+    ) -> Value:
+        """A call: what is called, arguments by place, `*rest`, those by name last."""
+        attrs: dict[str, Any] = {}
+        if rest is not None:
+            attrs["star"] = (len(operands) - 1,)
+            operands = (*operands, rest)
+        if keywords:
+            attrs["kw"] = tuple(keywords)
         return self.emit("call", (*operands, *keywords.values()), attrs)
+
+    def word(
+        self,
+        word: str,
+        given: Sequence[Operand],
+        keywords: Mapping[str, Operand],
+        rest: Operand | None = None,
+    ) -> Value:
+        """`morula.WORD(*given, *rest, **keywords)`."""
+        apply = self.emit("global", (), {"name": f"morula.{word}"}, word)
+        return self.call((apply, *given), keywords, rest)
 
     def constant(self, value: Any) -> Operand:
         """A literal, or a tuple of them."""

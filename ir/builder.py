@@ -66,11 +66,6 @@ class Builder:
         self.home[v] = self.depth
         return v
 
-    def define(self, op: Op) -> None:
-        """Let the folder see the op that defines a value which other code built."""
-        for v in op.results:
-            self.definer[v] = op
-
     def op(self, opcode: str, *operands: Operand, name: str = "", **attrs: Any) -> Operand:
         """Emit an op of one result, types by its row's rule; returns the result."""
         return self.emit(opcode, operands, attrs, names=(name,))[0]

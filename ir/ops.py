@@ -374,8 +374,8 @@ def effect(op: Op) -> str:
     return TABLE[name].effect
 
 
-def overflows(opcode: str, attrs: Mapping[str, Any], t: Type, value: Any) -> bool:
-    """Whether a result of a checked i64 op lies outside i64."""
+def overflows(t: Type, value: Any) -> bool:
+    """Whether a result of this type lies outside i64."""
     return t == I64 and not a.I64_MIN <= value <= a.I64_MAX
 
 
@@ -388,7 +388,7 @@ def evaluate(opcode: str, operands: Sequence[Any], attrs: Mapping[str, Any], t: 
     meaning = TABLE[opcode].meaning
     assert meaning is not None, opcode
     value = meaning(*operands)
-    if overflows(opcode, attrs, t, value):
+    if overflows(t, value):
         raise OverflowError(TOO_LARGE)
     return value
 

@@ -46,6 +46,9 @@ NUMBERS = {  # the spelling of a number, its type where none follows, and the ty
 class TextError(Error):
     """A text that is no module; `line` and `col` are 1-based."""
 
+    line: int
+    col: int
+
     def __init__(self, text: str, line: int, col: int) -> None:
         super().__init__("E12", None, text, "a text has the form that `str(module)` writes", "")
         self.text, self.line, self.col = text, line, col

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .backend.border import flatten
 from .frontend.depth import deep
 from .frontend.resolve import follow
 from .ir.core import Module
@@ -57,13 +56,7 @@ class Lowered:
         with deep():
             if stage in GENERIC:
                 return self.run_generic(module, values, resume)
-            entry = c.stage("typed")
-            hidden = [
-                (h.tree, resume.admit(follow(h.path, c.target.function))) for h in entry.hidden
-            ]
-            pairs = [*hidden, *zip(entry.args, values, strict=True)]
-            leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
-            return resume.run_typed(module, leaves, entry.result, values)
+            return resume.run_entry(c.stage("typed"), module, values)
 
     def run_generic(self, module: Module, values: Sequence[Any], resume: Resume) -> Any:
         from .ir.generic import run_generic

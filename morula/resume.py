@@ -19,7 +19,7 @@ from .backend.peek import peek
 from .frontend.closures import closures
 from .frontend.names import APPLIED, CUSTOM
 from .frontend.resolve import follow, library_name
-from .frontend.specialize import Linked, specialize
+from .frontend.specialize import Entry, Linked, specialize
 from .frontend.wrap import Body
 from .ir.core import Block, Function, Module, Op, Operand, Value, literal, walk
 from .ir.generic import Cell, GenericFunction
@@ -143,6 +143,13 @@ class Resume:
     def expanded(self, module: Module) -> Module:
         return expanded(module, self.fastmath)
 
+    def run_entry(self, entry: Entry, module: Module, values: Sequence[Any]) -> Any:
+        """An entry at some typed stage, on its arguments; hidden ones are read now."""
+        hidden = [(h.tree, self.admit(follow(h.path, self.lowered.entry))) for h in entry.hidden]
+        pairs = [*hidden, *zip(entry.args, values, strict=True)]
+        leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
+        return self.run_typed(module, leaves, entry.result, values)
+
     def run_typed(
         self, module: Module, leaves: Sequence[Any], result: Tree, values: Sequence[Any] = ()
     ) -> Any:
@@ -189,10 +196,7 @@ class Resume:
         entry = specialize(lowered, trees, closed=closed, linked=linked)
         entry.module.functions.update(library.functions | self.library.functions)
         entry.module.records.update(library.records | self.library.records)
-        hidden = [(h.tree, self.admit(follow(h.path, self.lowered.entry))) for h in entry.hidden]
-        pairs = [*hidden, *zip(trees, made.given, strict=True)]
-        leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
-        return self.run_typed(self.expanded(entry.module), leaves, entry.result, made.given)
+        return self.run_entry(entry, self.expanded(entry.module), made.given)
 
     def program(
         self, derived: Derived, args: Sequence[Any], kwargs: Mapping[str, Any] = EMPTY
@@ -264,11 +268,8 @@ class Making:
         return self.word(d, [])
 
     def word(self, d: Derived, args: list[Operand]) -> Operand:
-        name = f"morula.{d.word}"
-        apply = self.body.emit("global", [], {"name": name}, d.word)
-        keywords = {k: v for k, v in d.options.items() if v is not None}
-        values = {k: self.option(k, v) for k, v in keywords.items()}
-        return self.body.call([apply, self.operand(d.of), *args], values)
+        options = {k: self.option(k, v) for k, v in d.options.items() if v is not None}
+        return self.body.word(d.word, [self.operand(d.of), *args], options)
 
     def option(self, name: str, value: Any) -> Operand:
         """What stands by name in a call of a word: how to derive, or an argument of `vjp`."""

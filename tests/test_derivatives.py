@@ -18,7 +18,6 @@ import pytest
 
 import morula
 from morula.backend.bufferize import bufferize
-from morula.backend.native import Native
 from morula.ir.core import LOOPS, Literal, Loop, Module, Operand, reached, walk
 from morula.ir.interpreter import run
 from morula.ir.parser import parse
@@ -27,6 +26,7 @@ from morula.ir.verifier import verify
 from morula.transforms import expand as expansion
 from morula.transforms.clean import clean
 from morula.transforms.expand import expand
+from native_code import Native
 from oracle import close, confirmed, difference, same
 from towers import tower
 from typed_programs import PROGRAMS

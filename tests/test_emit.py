@@ -11,13 +11,13 @@ import pytest
 from agreement import outcome, same
 from morula.backend.emit import ROWS, emit
 from morula.backend.mathematics import LIBM
-from morula.backend.native import Native
 from morula.ir import ops
 from morula.ir.builder import Builder
 from morula.ir.core import Function, Module, Operand, literal
 from morula.ir.interpreter import run
 from morula.ir.parser import parse
 from morula.ir.types import BOOL, F64, I64, Scalar
+from native_code import Native
 
 INF, NAN = math.inf, math.nan
 FLOATS = [

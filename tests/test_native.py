@@ -15,9 +15,9 @@ from agreement import agree, equal
 from morula.backend import runtime
 from morula.backend.bufferize import bufferize
 from morula.backend.emit import emit
-from morula.backend.native import Native
 from morula.ir.interpreter import run
 from morula.ir.parser import parse
+from native_code import Native
 
 BOOLS = [False, True]
 

@@ -19,7 +19,6 @@ import morula
 from agreement import same as alike
 from morula.backend import emit
 from morula.backend.bufferize import bufferize
-from morula.backend.native import Native
 from morula.frontend import names
 from morula.ir import ops
 from morula.ir.core import Module, literal
@@ -29,6 +28,7 @@ from morula.ir.verifier import verify
 from morula.transforms.clean import clean
 from morula.transforms.expand import expand
 from morula.transforms.rules import CONSTANT, LINEAR, PARTIALS
+from native_code import Native
 from oracle import close, difference
 from sources import made
 from towers import Step, differentiated, entry_of

@@ -13,12 +13,9 @@ partial op that was defined where it stood first is defined where it is dominate
 from __future__ import annotations
 
 from ..ir.core import Module
-from .rebuild import Rebuild
+from .rebuild import rebuilt
 
 
 def cse(module: Module) -> Module:
     """Every function of the module with equal ops shared."""
-    out = Module({}, dict(module.records))
-    for f in module.functions.values():
-        out.add(Rebuild(module, fold=False, hoist=False).function(f))
-    return out
+    return rebuilt(module, fold=False, hoist=False)

@@ -13,17 +13,13 @@ from __future__ import annotations
 
 from ..ir.core import Function, Module, reached, walk
 from .custom import is_custom
-from .rebuild import Rebuild
+from .rebuild import rebuilt
 
 
 def inline(module: Module) -> Module:
     """Every function with the calls in it inlined; functions not reached stay."""
     can = Inlinable(module)
-    out = Module({}, dict(module.records))
-    for f in module.functions.values():
-        copy = Rebuild(module, fold=False, share=False, hoist=False, inline=can)
-        out.add(copy.function(f))
-    return out
+    return rebuilt(module, fold=False, share=False, hoist=False, inline=can)
 
 
 class Inlinable:

@@ -16,12 +16,9 @@ leaves an arm of `if`.
 from __future__ import annotations
 
 from ..ir.core import Module
-from .rebuild import Rebuild
+from .rebuild import rebuilt
 
 
 def licm(module: Module) -> Module:
     """Every function of the module with its loop invariants hoisted."""
-    out = Module({}, dict(module.records))
-    for f in module.functions.values():
-        out.add(Rebuild(module, fold=False, share=False).function(f))
-    return out
+    return rebuilt(module, fold=False, share=False)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ..ir.builder import FAST
 from ..ir.core import Module, Op
 from ..ir.types import F64
-from .rebuild import Rebuild
+from .rebuild import rebuilt
 
 
 def loose(module: Module) -> Module:
@@ -23,8 +23,4 @@ def loose(module: Module) -> Module:
             return op
         return op.but(attrs={**op.attrs, "fast": True})
 
-    out = Module({}, dict(module.records))
-    for f in module.functions.values():
-        copy = Rebuild(module, fold=False, share=False, hoist=False, change=change)
-        out.add(copy.function(f))
-    return out
+    return rebuilt(module, fold=False, share=False, hoist=False, change=change)

@@ -13,6 +13,7 @@ What the copy does on its way, where the builder's flags and the arguments ask f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..ir.builder import Builder
 from ..ir.core import LOOPS, Block, Function, Literal, Loc, Loop, Module, Op, Operand, Value
@@ -254,6 +255,14 @@ def is_test(block: Block) -> bool:
             for op in block.body
         )
     )
+
+
+def rebuilt(module: Module, **options: Any) -> Module:
+    """A copy of every function of the module; `options` are those of `Rebuild`."""
+    out = Module({}, dict(module.records))
+    for f in module.functions.values():
+        out.add(Rebuild(module, **options).function(f))
+    return out
 
 
 def visible(b: Builder, outs: set[Operand]) -> bool:

@@ -13,12 +13,9 @@ listed in `rebuild.py`.
 from __future__ import annotations
 
 from ..ir.core import Module
-from .rebuild import Rebuild
+from .rebuild import rebuilt
 
 
 def simplify(module: Module) -> Module:
     """Every function of the module, folded."""
-    out = Module({}, dict(module.records))
-    for f in module.functions.values():
-        out.add(Rebuild(module, share=False, hoist=False).function(f))
-    return out
+    return rebuilt(module, share=False, hoist=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..ir.core import Module, Op
-from .rebuild import Rebuild
+from .rebuild import rebuilt
 
 
 def strict(module: Module) -> Module:
@@ -14,8 +14,4 @@ def strict(module: Module) -> Module:
             return op
         return op.but(attrs={k: v for k, v in op.attrs.items() if k != "fast"})
 
-    out = Module({}, dict(module.records))
-    for f in module.functions.values():
-        copy = Rebuild(module, fold=False, share=False, hoist=False, change=change)
-        out.add(copy.function(f))
-    return out
+    return rebuilt(module, fold=False, share=False, hoist=False, change=change)

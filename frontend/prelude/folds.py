@@ -1,4 +1,4 @@
-"""What sum, max and their kin are of a range or an array, whose length is known at run time only."""
+"""What sum, max and their kin are of a range or an array, whose length the run decides."""
 
 from __future__ import annotations
 

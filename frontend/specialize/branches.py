@@ -99,24 +99,15 @@ def run_arms(
     arms = Arm(outer.child("if")), Arm(outer.child("if"))
     before = f.env.get(known) if isinstance(known, Value) else None
     learn = before is not None and before.kind == "num" and before.leaves[0] is cond
-    arm = arms[0]
-    f.store, f.b = dict(base), arm.builder
-    if learn and isinstance(known, Value):
-        f.env[known] = true_or_false(True)
-    try:
-        arm.outs = then()
-        arm.store = f.store
-    except Dead:
-        pass
-    arm = arms[1]
-    f.store, f.b = dict(base), arm.builder
-    if learn and isinstance(known, Value):
-        f.env[known] = true_or_false(False)
-    try:
-        arm.outs = other()
-        arm.store = f.store
-    except Dead:
-        pass
+    for arm, run, truth in zip(arms, (then, other), (True, False), strict=True):
+        f.store, f.b = dict(base), arm.builder
+        if learn and isinstance(known, Value):
+            f.env[known] = true_or_false(truth)
+        try:
+            arm.outs = run()
+            arm.store = f.store
+        except Dead:
+            pass
     if learn and isinstance(known, Value) and before is not None:
         f.env[known] = before
     f.store, f.b = base, outer

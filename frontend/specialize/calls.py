@@ -47,10 +47,11 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
                 return derivatives.word(f, name.removeprefix("morula."), args, kw)
             for k, a in enumerate(args):
                 if a.kind in sums.SUMS and name not in sums.TAKING:
-                    before, after, fails = args[:k], args[k + 1 :], sums.no_argument(name)
-                    return sums.dispatch(
-                        f, a, lambda x: call(f, callee, [*before, x, *after], dict(kw)), fails
-                    )
+
+                    def of(x: AV, k: int = k) -> AV:
+                        return call(f, callee, [*args[:k], x, *args[k + 1 :]], dict(kw))
+
+                    return sums.dispatch(f, a, of, sums.no_argument(name))
             return builtins.builtin(f, name, args, kw)
     raise f.error(
         "E02",

@@ -101,13 +101,9 @@ class Frame:
 
     def computed(self, opcode: str, operands: Sequence[Operand], to: Type) -> Operand:
         meaning = TABLE[opcode].meaning
-        values = [x.value for x in operands if isinstance(x, Literal)]
-        if opcode == "pow" and to == I64 and abs(values[0]) > 1 and values[1] > 64:
-            value: Any = I64_MAX + 1  # not worth computing: it overflows
-        else:
-            assert meaning is not None, opcode
-            value = meaning(*values)
-        if overflows(opcode, {}, to, value):
+        assert meaning is not None, opcode
+        value: Any = meaning(*[x.value for x in operands if isinstance(x, Literal)])
+        if overflows(to, value):
             self.check(Literal(False, BOOL), "OverflowError", OVERFLOW)
         return Literal(value, to)
 

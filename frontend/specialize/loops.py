@@ -348,7 +348,7 @@ class Run:
             if any(c not in header for c in cells_in(t)):
                 raise f.error(
                     "E01",
-                    "a function or record made in a loop, which is kept for later turns and changes",
+                    "a function or record made in a loop, kept for later turns and changed",
                     "each turn would need a variable of its own, since others may see the old one",
                     "make it before the loop, or let the class be frozen",
                 )

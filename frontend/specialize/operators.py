@@ -8,6 +8,7 @@ that is no int) has a `check` before it.  A float operation never raises.
 from __future__ import annotations
 
 import operator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand, Value
@@ -348,10 +349,14 @@ def truth(f: Frame, a: AV) -> Operand:
 # ---- identity, equality, membership, order of tuples --------------------------------------------
 
 
+def is_constant(value: object, a: AV) -> bool:
+    return a.kind == "const" and a.info is value
+
+
 def identity(f: Frame, opcode: str, a: AV, b: AV) -> AV:
     for x, y in ((a, b), (b, a)):
         if y.kind == "const":
-            r = sums.tested(f, x, lambda k: k.kind == "const" and k.info is y.info)
+            r = sums.tested(f, x, partial(is_constant, y.info))
             if opcode == "is_":
                 return number(r)
             other = f.scalar("not", (r,), BOOL)

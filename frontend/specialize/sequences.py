@@ -98,7 +98,7 @@ def keywords(f: Frame, names: Sequence[str], values: list[AV]) -> dict[str, AV]:
     return out
 
 
-# ---- zip, enumerate and reversed of what has a length known at run time only ----------------------
+# ---- zip, enumerate and reversed of what has a length that the run decides ----------------------
 #
 # A `zipped` gives a tuple of elements in each turn of a loop; `info` says of each of its kids how:
 # `each` its element, `from` a number that counts up, `back` its element from the end; `bare` that
@@ -272,7 +272,8 @@ def getitem(f: Frame, ref: AV, i: AV) -> AV | None:
         case "dict":
             key = key_of(f, i)
             f.check(Literal(key in a.info, BOOL), "KeyError", str(key))
-            return a.kids[a.info.index(key)]
+            place: int = a.info.index(key)
+            return a.kids[place]
         case "const" if isinstance(a.info, str):
             index = slice(*[static_value(k) for k in i.kids]) if i.kind == "slice" else key_of(f, i)
             text: str = a.info

@@ -1,7 +1,7 @@
 """Strings: known ones, those with run-time numbers in them, and what takes them: print and raise.
 
-A string with run-time parts is a template of Python's `str.format` and the numbers that go in; it is
-never made in compiled code.  `print` and the message of an error hand template and numbers to
+A string with run-time parts is a template of Python's `str.format` and the numbers that go in; it
+is never made in compiled code.  `print` and the message of an error hand template and numbers to
 Python.
 """
 

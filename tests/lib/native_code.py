@@ -1,4 +1,4 @@
-"""Running native code by ctypes: the slow, simple way, for tests and for paths that are rare.
+"""Running native code by ctypes: the slow, simple way.
 
 A box stays the address that it is; all else goes in and comes out as Python and NumPy have it.
 """
@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.core import Module
-from ..ir.types import Array, Box, Type
-from . import layout, machine, output, runtime
-from .emit import emit
-from .writer import FAILED, CheckSite
+from morula.backend import layout, machine, output, runtime
+from morula.backend.emit import emit
+from morula.backend.writer import FAILED, CheckSite
+from morula.ir.core import Module
+from morula.ir.types import Array, Box, Type
 
 DTYPES = {"f64": np.float64, "i64": np.int64, "bool": np.bool_}
 
