@@ -41,9 +41,10 @@ INF, NAN = math.inf, math.nan
 BY_CODE = set("call if for while box unbox vjp jvp pull".split())
 ENDS = set(ops.ENDS)
 PLACEMENT = {"mark", "release", "copy"}  # after AD
-# Python's operators, and what has no spelling: `polygamma` is a derivative of gamma only
+# Python's operators, and what no function of Python spells: `polygamma` is only a derivative of
+# gamma, `stop_gradient` is a word of ours
 OPERATORS = set("add sub mul neg div floordiv mod pow".split())
-UNSPELLED = {"polygamma"}
+UNSPELLED = {"polygamma", "stop_gradient"}
 
 
 def test_every_row_has_a_derivative() -> None:

@@ -132,6 +132,7 @@ partials("polygamma", None, lambda b, t, z, n, x: b.mul(t, b.polygamma(b.add(n, 
 # no derivative: integers, tests, and what is constant between its jumps
 constant("eq ne lt le gt ge not and or xor invert shl shr isnan isinf isfinite")
 constant("stop_gradient sign floor ceil trunc round floordiv len zeros zeros_like null is_null check")
+constant("print")
 # fmt: on
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Function, Operand
-from . import builtins, calls, custom, derivatives, records
+from . import builtins, calls, custom, derivatives, writes
 from .values import AV, Label, T, named_leaves
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def run_body(f: Frame, args: list[AV]) -> AV:
     if callee.kind == "custom":
         return custom.body(f, callee, args)
     if callee.kind in ("entry", "opened"):
-        found: records.Entered = []
-        given = [records.entered(f, a, (k,), found) for k, a in enumerate(args)]
-        return records.left(f, calls.direct(f, callee.kids[0], given), found)
+        found: writes.Entered = []
+        given = [writes.entered(f, a, (k,), found) for k, a in enumerate(args)]
+        return writes.left(f, calls.direct(f, callee.kids[0], given), found)
     if callee.kind != "name":
         return calls.call(f, callee, args, {})
     return builtins.builtin(f, callee.info, args, {})

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...ir.core import RULES, Loc, Operand, reached
 from ...ir.types import Array, cotangent_type
 from .. import names
-from . import calls, derivatives, instances
+from . import calls, derivatives, instances, seeds
 from .joins import Disagree, coerce, join, zero
 from .values import (
     AV,
@@ -170,7 +170,7 @@ def differentials(f: Frame, a: AV, t: T, what: str, kind: str) -> Iterator[Opera
             "give a float for a float, an array for an array, None where there is no float",
         )
     else:
-        yield from derivatives.cotangent_leaves(f, a, t)
+        yield from seeds.cotangent_leaves(f, a, t)
 
 
 def flat(f: Frame, leaves: list[Operand]) -> AV:

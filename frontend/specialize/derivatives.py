@@ -16,17 +16,14 @@ one int or name, that argument's structure itself.  What carries no cotangent is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand, Record
 from ...ir.types import BOOL, F64, I64, Box, Type, cotangent_type
 from .. import names
-from . import bodies, builtins, calls, custom, instances, jacobians, records, sums
-from .joins import head, zero
+from . import bodies, builtins, calls, custom, instances, jacobians, seeds, sums, writes
 from .values import (
     AV,
-    F64_T,
     NONE_T,
     NOTHING,
     STRUCTURES,
@@ -275,7 +272,7 @@ def not_a_float(a: AV) -> sums.Failure:
 def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     """A `vjp` op: the value, the pullback, the auxiliary value."""
     mine = args
-    inner, args = records.opened(f, inner, args)
+    inner, args = writes.opened(f, inner, args)
     t = instances.target(f, inner, args)
     instance = t.instance
     chosen, single = selected(f, w, inner, instance.key.args)
@@ -294,8 +291,8 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     types = [*instance.result_types(), Box(record)]
     out = derivative_op(f, "vjp", t, [], tuple(wrt), types, "pullback")
     value = instances.finished(f, t, iter(out[:-1]))
-    primal = records.without_writes(instance.result)
-    value = records.closed(f, value, mine)
+    primal = writes.without_writes(instance.result)
+    value = writes.closed(f, value, mine)
     aux = NOTHING
     if w.has_aux:
         if value.kind != "tuple" or len(value.kids) != 2:
@@ -392,11 +389,11 @@ def pull(f: Frame, pullback: AV, args: list[AV], kw: dict[str, AV]) -> AV:
 
 def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
     info: Pull = pullback.info
-    seeds = list(cotangent_leaves(f, records.snapshot(f, ct), info.primal))
+    given = list(seeds.cotangent_leaves(f, writes.snapshot(f, ct), info.primal))
     for x in info.rest:
         c = cotangent_type(x)
         if c is not None:
-            seeds.append(missing(f, c))
+            given.append(seeds.missing(f, c))
     types = [x for x in leaf_types(info.results) if x != I64]  # but for tags
     labels = ["ct"] * len(types)
     box = pullback.leaves[0]
@@ -404,92 +401,14 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
     if linked is None:
         record = f.program.module.records[info.record]
         labels = [f"ct.{n}" for n in record.wrt]
-        out = f.results("pull", [box, *seeds], types, None, labels, (), (1, len(seeds)))
+        out = f.results("pull", [box, *given], types, None, labels, (), (1, len(given)))
     else:
         fields = f.results("unbox", [box], linked.record.types)
-        attrs, groups = {"fn": linked.fn}, (len(fields), len(seeds))
-        out = f.results("call", [*fields, *seeds], types, attrs, labels, (), groups)
+        attrs, groups = {"fn": linked.fn}, (len(fields), len(given))
+        out = f.results("call", [*fields, *given], types, attrs, labels, (), groups)
     tags, cts = iter(pullback.kids), iter(out)
     leaves = [next(tags).leaves[0] if x == I64 else next(cts) for x in leaf_types(info.results)]
-    return records.entered(f, build(info.results, iter(leaves)), (), [])
-
-
-def missing(f: Frame, t: Type) -> Operand:
-    """The cotangent of what nobody asks about."""
-    return zero(f, t)
-
-
-def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
-    """The leaves of a cotangent, whose structure is that of the value it belongs to."""
-    if primal.kind in STRUCTURES:
-        if not fits(ct, primal):
-            raise wrong_structure(f, ct, primal)
-        for a, t in zip(ct.kids, primal.kids, strict=True):
-            yield from cotangent_leaves(f, a, t)
-        return
-    if primal.kind == "sum":
-        yield from one_of(f, ct, primal)
-        return
-    expected = cotangent(primal)
-    if expected == F64_T:
-        if ct.kind != "num":
-            raise wrong_structure(f, ct, primal)
-        yield f.convert(ct.leaves[0], F64)
-    elif expected.kind == "array":
-        if ct.kind != "array":
-            raise wrong_structure(f, ct, primal)
-        yield contiguous(f, ct.leaves[0], expected.leaves[0])
-    else:
-        if ct.kind not in ("const", "num"):
-            raise wrong_structure(f, ct, primal)
-        for x in leaf_types(primal):
-            c = cotangent_type(x)
-            if c is not None:
-                yield zero(f, c)
-
-
-def one_of(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
-    """The cotangent of one of several: of the alternative that it fits, zeros of the others."""
-    if ct.kind == "sum" and len(ct.kids) == len(primal.kids):
-        for a, t in zip(ct.kids, primal.kids, strict=True):
-            yield from cotangent_leaves(f, a, t)
-        return
-    fitting = [k for k, t in enumerate(primal.kids) if fits(ct, cotangent(t))]
-    if not fitting and not (ct.kind == "const" and ct.info is None):
-        raise wrong_structure(f, ct, primal)
-    for k, t in enumerate(primal.kids):
-        if k in fitting[:1]:
-            yield from cotangent_leaves(f, ct, t)
-        else:
-            for x in leaf_types(t):
-                c = cotangent_type(x)
-                if c is not None:
-                    yield zero(f, c)
-
-
-def fits(ct: AV, t: T) -> bool:
-    """Whether a value has the outer structure of this cotangent."""
-    return ct.kind == t.kind and ct.info == t.info and len(ct.kids) == len(t.kids)
-
-
-def contiguous(f: Frame, x: Operand, t: Type) -> Operand:
-    if x.type != t:
-        raise f.error(
-            "E03",
-            "an array with strides as a cotangent or tangent",
-            "derivatives by arrays are contiguous",
-            "pass a copy: `np.ascontiguousarray(x)` outside",
-        )
-    return x
-
-
-def wrong_structure(f: Frame, ct: AV, primal: T) -> Exception:
-    return f.error(
-        "E09",
-        f"{describe(typ(ct))} as the cotangent of {describe(primal)}",
-        "a cotangent has the structure of the result, with None for what holds no float",
-        "pass a float for a number, a tuple for a tuple, an array for an array",
-    )
+    return writes.entered(f, build(info.results, iter(leaves)), (), [])
 
 
 # ---- forward mode -------------------------------------------------------------------------------
@@ -514,15 +433,15 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
         )
     args = calls.bind(f, inner, list(primals.kids), {}, all_by_place=True)
     mine = args
-    inner, args = records.opened(f, inner, args)
-    tangents = records.snapshot(f, tangents)
+    inner, args = writes.opened(f, inner, args)
+    tangents = writes.snapshot(f, tangents)
     t = instances.target(f, inner, args)
     returns(f, t)
     instance = t.instance
     wrt: list[str] = []
     moves: list[Operand] = []
     for k, a in enumerate(tangents.kids):
-        leaves = tangent_leaves(f, a, args[k], instance.key.args[k])
+        leaves = seeds.tangent_leaves(f, a, args[k], instance.key.args[k])
         for name, x in zip(instance.names[k], leaves, strict=True):
             if x is not None:
                 wrt.append(name)
@@ -531,71 +450,7 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
     changes = [c for c in map(cotangent_type, kinds) if c is not None]
     out = derivative_op(f, "jvp", t, moves, tuple(wrt), [*kinds, *changes], "t.y")
     value = instances.finished(f, t, iter(out[: len(kinds)]))
-    primal = records.without_writes(instance.result)
+    primal = writes.without_writes(instance.result)
     plain = value.kids[0] if value.kind == "tuple" and value.info is not None else value
-    moved = records.entered(f, tangent(primal, plain, iter(out[len(kinds) :])), (), [])
-    return AV("tuple", None, (records.closed(f, value, mine), moved))
-
-
-def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
-    """A tangent for each leaf of an argument; None where it has none, or stays."""
-    if t.kind == "sum":
-        return tangents_of_one(f, a, x, t)
-    if t.kind in STRUCTURES and fits(a, t):
-        out: list[Operand | None] = []
-        for b, y, u in zip(a.kids, x.kids, t.kids, strict=True):
-            out += tangent_leaves(f, b, y, u)
-        return out
-    expected = cotangent(t)
-    if a.kind == "const" and a.info is None and expected.kind not in STRUCTURES:
-        return [None] * len(leaf_types(t))
-    if expected == F64_T and a.kind == "num":
-        return [f.convert(a.leaves[0], F64)]
-    if expected.kind == "array" and a.kind == "array":
-        dx = contiguous(f, a.leaves[0], expected.leaves[0])
-        sizes = [f.emit("len", [v], [I64]) for v in (x.leaves[0], dx)]
-        text = "a tangent has the shape of its primal"
-        f.check(f.scalar("eq", tuple(sizes), BOOL), "ValueError", text)
-        return [dx]
-    if expected == NONE_T and (a.kind == "const" or (a.kind == "num" and t.kind == "num")):
-        return [None] * len(leaf_types(t))
-    raise f.error(
-        "E09",
-        f"{describe(typ(a))} as the tangent of {describe(t)}",
-        "a tangent has the structure of its primal",
-        "pass a float for a float, a tuple for a tuple; None where nothing moves",
-    )
-
-
-def tangents_of_one(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
-    """The tangent of one of several: of the alternative that it fits."""
-    heads = [head(k) for k in t.kids]
-    mine = x.kids if x.kind == "sum" else (x,)
-    places = [heads.index(head(typ(k))) for k in mine]
-    parts: dict[int, list[Operand | None]] = {}
-    if a.kind == "sum" and x.kind == "sum" and len(a.kids) == len(x.kids):
-        for k, b, y in zip(places, a.kids, x.kids, strict=True):
-            parts[k] = tangent_leaves(f, b, y, t.kids[k])
-    else:
-        for k, y in zip(places, mine, strict=True):
-            if not parts and fits(a, cotangent(t.kids[k])):
-                parts[k] = tangent_leaves(f, a, y, t.kids[k])
-        if not parts and not (a.kind == "const" and a.info is None):
-            raise wrong_structure(f, a, t)
-    out: list[Operand | None] = [None]
-    for k, kid in enumerate(t.kids):
-        out += parts.get(k, [None] * len(leaf_types(kid)))
-    return out
-
-
-def tangent(t: T, value: AV, leaves: Iterator[Operand]) -> AV:
-    """The tangent of a result: None where it carries none."""
-    if t.kind == "sum" or t.kind in STRUCTURES:
-        kids = [tangent(k, v, leaves) for k, v in zip(t.kids, value.kids, strict=True)]
-        return AV(t.kind, t.info, tuple(kids), value.leaves)
-    own = [next(leaves) for x in leaf_types(t) if cotangent_type(x) is not None]
-    if t.kind == "num" and own:
-        return number(own[0])
-    if t.kind == "array" and own:
-        return AV("array", None, (), tuple(own))
-    return NOTHING
+    moved = writes.entered(f, seeds.tangent(primal, plain, iter(out[len(kinds) :])), (), [])
+    return AV("tuple", None, (writes.closed(f, value, mine), moved))

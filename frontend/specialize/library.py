@@ -389,102 +389,6 @@ def distance(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     return AV("num", None, (), (f.scalar("sqrt", (operators.as_float(f, total, name),), F64),))
 
 
-# ---- methods of lists, dicts and strings --------------------------------------------------------
-
-
-def list_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
-    """append, extend, insert, pop, reverse: writes; index, count, copy: reads."""
-    only(f, name, kw)
-    ref, *given = args
-    a, word = records.contents(f, ref), name.partition(".")[2]
-    parts = list(a.kids)
-    if word in ("index", "count"):
-        return found_in(f, word, parts, given[0], a.kind)
-    if word == "copy":
-        return made_list(f, parts)
-    if ref.kind != "cell":
-        raise records.Mutated(list)
-    result = NOTHING
-    match word:
-        case "append":
-            counted(f, name, given, 1, 1)
-            parts.append(given[0])
-        case "extend":
-            parts += items(f, given[0], "extend")
-        case "reverse":
-            parts.reverse()
-        case "insert":
-            parts.insert(place(f, given[0], word), given[1])
-        case "pop":
-            text = "pop from empty list" if not parts else "pop index out of range"
-            k = place(f, given[0], word) if given else -1
-            f.check(Literal(-len(parts) <= k < len(parts), BOOL), "IndexError", text)
-            result = parts.pop(k)
-    f.store[ref.info] = AV("list", None, tuple(parts))
-    return result
-
-
-def place(f: Frame, a: AV, word: str) -> int:
-    x = operators.as_int(f, a, f"the place of {word}")
-    if not isinstance(x, Literal):
-        raise f.error(
-            "E01",
-            f"{word} at a place known at run time only",
-            "a list's length and what stands in it are known when compiling",
-            "write the place as a literal",
-        )
-    return int(x.value)
-
-
-def found_in(f: Frame, word: str, parts: list[AV], wanted: AV, kind: str) -> AV:
-    """index and count."""
-    held = [operators.equal(f, a, wanted) for a in parts]
-    if word == "count":
-        total = static(0)
-        for x in held:
-            total = operators.binary(f, "add", total, AV("num", None, (), (x,)))
-        return total
-
-    def search(k: int) -> AV:
-        if k == len(held):
-            what = "tuple.index(x): x not in tuple" if kind == "tuple" else "value is not in list"
-            f.check(Literal(False, BOOL), "ValueError", what)
-        x = held[k]
-        if isinstance(x, Literal):
-            return static(k) if x.value else search(k + 1)
-        return fork(f, x, lambda: [static(k)], lambda: [search(k + 1)])[0]
-
-    return search(0)
-
-
-def dict_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
-    ref, *given = args
-    a, word = records.contents(f, ref), name.partition(".")[2]
-    match word:
-        case "keys":
-            return tuple_of([static(k) for k in a.info])
-        case "values":
-            return tuple_of(list(a.kids))
-        case "items":
-            pairs = zip(a.info, a.kids, strict=True)
-            return tuple_of([tuple_of([static(k), v]) for k, v in pairs])
-        case "get":
-            key = sequences.key_of(f, given[0])
-            missing = given[1] if len(given) > 1 else NOTHING
-            return a.kids[a.info.index(key)] if key in a.info else missing
-        case "copy":
-            return made_dict(f, dict(zip(a.info, a.kids, strict=True)))
-    new = records.contents(f, dict_(f, "dict", given, kw))
-    for key, value in zip(new.info, new.kids, strict=True):
-        sequences.setitem(f, ref, static(key), value)
-    return NOTHING
-
-
-def string_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
-    values = [static_value(a) for a in args]
-    return static(getattr(values[0], name.partition(".")[2])(*values[1:]))
-
-
 LIBRARY: dict[str, Function] = {
     "map": map_,
     "filter": filter_,
@@ -519,8 +423,4 @@ LIBRARY: dict[str, Function] = {
     "str": texts.text_of,
     "repr": texts.text_of,
     **{n: operator_ for n in names.OPERATORS},
-    **{f"list.{n}": list_method for k, n in records.METHODS if k == "list"},
-    **{f"tuple.{n}": list_method for k, n in records.METHODS if k == "tuple"},
-    **{f"dict.{n}": dict_method for k, n in records.METHODS if k == "dict"},
-    **{f"const.{n}": string_method for k, n in records.METHODS if k == "const"},
 }

@@ -1,0 +1,174 @@
+"""What a derivative is seeded with: cotangents of a result and tangents of arguments, leaf by leaf.
+
+Both have the structure of the primal, None where a part carries none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...ir.core import Operand
+from ...ir.types import BOOL, F64, I64, Type, cotangent_type
+from .joins import head, zero
+from .values import (
+    AV,
+    F64_T,
+    NONE_T,
+    NOTHING,
+    STRUCTURES,
+    T,
+    cotangent,
+    describe,
+    leaf_types,
+    number,
+    typ,
+)
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+
+def missing(f: Frame, t: Type) -> Operand:
+    """The cotangent of what nobody asks about."""
+    return zero(f, t)
+
+
+def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
+    """The leaves of a cotangent, whose structure is that of the value it belongs to."""
+    if primal.kind in STRUCTURES:
+        if not fits(ct, primal):
+            raise wrong_structure(f, ct, primal)
+        for a, t in zip(ct.kids, primal.kids, strict=True):
+            yield from cotangent_leaves(f, a, t)
+        return
+    if primal.kind == "sum":
+        yield from one_of(f, ct, primal)
+        return
+    expected = cotangent(primal)
+    if expected == F64_T:
+        if ct.kind != "num":
+            raise wrong_structure(f, ct, primal)
+        yield f.convert(ct.leaves[0], F64)
+    elif expected.kind == "array":
+        if ct.kind != "array":
+            raise wrong_structure(f, ct, primal)
+        yield contiguous(f, ct.leaves[0], expected.leaves[0])
+    else:
+        if ct.kind not in ("const", "num"):
+            raise wrong_structure(f, ct, primal)
+        for x in leaf_types(primal):
+            c = cotangent_type(x)
+            if c is not None:
+                yield zero(f, c)
+
+
+def one_of(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
+    """The cotangent of one of several: of the alternative that it fits, zeros of the others."""
+    if ct.kind == "sum" and len(ct.kids) == len(primal.kids):
+        for a, t in zip(ct.kids, primal.kids, strict=True):
+            yield from cotangent_leaves(f, a, t)
+        return
+    fitting = [k for k, t in enumerate(primal.kids) if fits(ct, cotangent(t))]
+    if not fitting and not (ct.kind == "const" and ct.info is None):
+        raise wrong_structure(f, ct, primal)
+    for k, t in enumerate(primal.kids):
+        if k in fitting[:1]:
+            yield from cotangent_leaves(f, ct, t)
+        else:
+            for x in leaf_types(t):
+                c = cotangent_type(x)
+                if c is not None:
+                    yield zero(f, c)
+
+
+def fits(ct: AV, t: T) -> bool:
+    """Whether a value has the outer structure of this cotangent."""
+    return ct.kind == t.kind and ct.info == t.info and len(ct.kids) == len(t.kids)
+
+
+def contiguous(f: Frame, x: Operand, t: Type) -> Operand:
+    if x.type != t:
+        raise f.error(
+            "E03",
+            "an array with strides as a cotangent or tangent",
+            "derivatives by arrays are contiguous",
+            "pass a copy: `np.ascontiguousarray(x)` outside",
+        )
+    return x
+
+
+def wrong_structure(f: Frame, ct: AV, primal: T) -> Exception:
+    return f.error(
+        "E09",
+        f"{describe(typ(ct))} as the cotangent of {describe(primal)}",
+        "a cotangent has the structure of the result, with None for what holds no float",
+        "pass a float for a number, a tuple for a tuple, an array for an array",
+    )
+
+
+# ---- tangents -------
+
+
+def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
+    """A tangent for each leaf of an argument; None where it has none, or stays."""
+    if t.kind == "sum":
+        return tangents_of_one(f, a, x, t)
+    if t.kind in STRUCTURES and fits(a, t):
+        out: list[Operand | None] = []
+        for b, y, u in zip(a.kids, x.kids, t.kids, strict=True):
+            out += tangent_leaves(f, b, y, u)
+        return out
+    expected = cotangent(t)
+    if a.kind == "const" and a.info is None and expected.kind not in STRUCTURES:
+        return [None] * len(leaf_types(t))
+    if expected == F64_T and a.kind == "num":
+        return [f.convert(a.leaves[0], F64)]
+    if expected.kind == "array" and a.kind == "array":
+        dx = contiguous(f, a.leaves[0], expected.leaves[0])
+        sizes = [f.emit("len", [v], [I64]) for v in (x.leaves[0], dx)]
+        text = "a tangent has the shape of its primal"
+        f.check(f.scalar("eq", tuple(sizes), BOOL), "ValueError", text)
+        return [dx]
+    if expected == NONE_T and (a.kind == "const" or (a.kind == "num" and t.kind == "num")):
+        return [None] * len(leaf_types(t))
+    raise f.error(
+        "E09",
+        f"{describe(typ(a))} as the tangent of {describe(t)}",
+        "a tangent has the structure of its primal",
+        "pass a float for a float, a tuple for a tuple; None where nothing moves",
+    )
+
+
+def tangents_of_one(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
+    """The tangent of one of several: of the alternative that it fits."""
+    heads = [head(k) for k in t.kids]
+    mine = x.kids if x.kind == "sum" else (x,)
+    places = [heads.index(head(typ(k))) for k in mine]
+    parts: dict[int, list[Operand | None]] = {}
+    if a.kind == "sum" and x.kind == "sum" and len(a.kids) == len(x.kids):
+        for k, b, y in zip(places, a.kids, x.kids, strict=True):
+            parts[k] = tangent_leaves(f, b, y, t.kids[k])
+    else:
+        for k, y in zip(places, mine, strict=True):
+            if not parts and fits(a, cotangent(t.kids[k])):
+                parts[k] = tangent_leaves(f, a, y, t.kids[k])
+        if not parts and not (a.kind == "const" and a.info is None):
+            raise wrong_structure(f, a, t)
+    out: list[Operand | None] = [None]
+    for k, kid in enumerate(t.kids):
+        out += parts.get(k, [None] * len(leaf_types(kid)))
+    return out
+
+
+def tangent(t: T, value: AV, leaves: Iterator[Operand]) -> AV:
+    """The tangent of a result: None where it carries none."""
+    if t.kind == "sum" or t.kind in STRUCTURES:
+        kids = [tangent(k, v, leaves) for k, v in zip(t.kids, value.kids, strict=True)]
+        return AV(t.kind, t.info, tuple(kids), value.leaves)
+    own = [next(leaves) for x in leaf_types(t) if cotangent_type(x) is not None]
+    if t.kind == "num" and own:
+        return number(own[0])
+    if t.kind == "array" and own:
+        return AV("array", None, (), tuple(own))
+    return NOTHING
