@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -19,17 +20,19 @@ from ..ir.structure import (
     Boxed,
     Constant,
     Leaf,
+    Moved,
     PullbackTree,
     Record,
     Sum,
     Tree,
     Tuple,
     Updated,
-    cotangent_tree,
 )
 from ..ir.structure import leaf_types as types_of
-from ..ir.types import BOOL, F64, I64, Array
-from .recursive import opened
+from ..ir.types import BOOL, F64, I64, Array, Box
+from ..ir.widen import Unlike, class_in
+from . import recursive
+from .recursive import Boxing, natively
 
 ARRAYS = (np.ndarray, np.memmap)  # a masked array or a matrix means more than its data
 INT64 = range(-(1 << 63), 1 << 63)
@@ -74,22 +77,76 @@ def classify(value: object, name: str = "an argument") -> Tree:
     if isinstance(value, enum.Enum):
         return Constant(value)
     if (names := part_names(value)) is not None:
+        if type(value) is not dict and (held := recursive.self_holding(value, _parts)):
+            return _classify_recursive(value, name, held)
         parts = zip(names, parts_of(value, names), strict=True)
         kids = tuple(classify(v, f"{name}.{n}") for n, v in parts)
         return Record(type(value), names, kids)
     raise _refused(value, name)
 
 
+def _classify_recursive(value: object, name: str, names: recursive.Names) -> Tree:
+    """The structure of a record in which some classes hold objects of their own kind."""
+    held: recursive.Held = {}
+    form: recursive.Form = ()
+
+    def part(v: Any, path: str) -> Tree:
+        if type(v) in names:
+            return Boxed(names[type(v)], held, form)
+        if type(v) is tuple:
+            return Tuple(tuple(part(x, f"{path}[{k}]") for k, x in enumerate(v)))
+        return one(v, path) if part_names(v) is not None else classify(v, path)
+
+    def one(v: Any, path: str) -> Tree:
+        fields = part_names(v)
+        assert fields is not None
+        pairs = zip(fields, parts_of(v, fields), strict=True)
+        return Record(type(v), fields, tuple(part(x, f"{path}.{n}") for n, x in pairs))
+
+    try:
+        form = recursive.classified(value, names, _parts, lambda v: one(v, type(v).__name__))
+    except Unlike as error:
+        kinds = " and ".join(map(_kind, error.trees))
+        raise BorderError(
+            "E03",
+            f"{name} holds records of one class with {kinds} in one field",
+            "give the field one kind of value in all of them",
+        ) from None
+    held |= {record: (tuple(types_of(tree)), tree) for record, tree in form}
+    return part(value, name)
+
+
+def _kind(tree: Tree) -> str:
+    match tree:
+        case Leaf(Array()):
+            return "an array"
+        case Leaf():
+            return "a number"
+    return "another value"
+
+
+def _parts(value: object) -> Sequence[Any] | None:
+    """What a tuple or record holds; None of anything else."""
+    if type(value) is tuple:
+        return value
+    names = part_names(value)
+    return None if names is None else parts_of(value, names)
+
+
 def part_names(value: object) -> tuple[Any, ...] | None:
     """Fields of a dataclass or NamedTuple, keys of a dict; None for anything else."""
     if type(value) is dict:
         return tuple(value) if all(type(k) in (str, int) for k in value) else None
-    if isinstance(value, type):
-        return None
-    if dataclasses.is_dataclass(value):
-        return tuple(f.name for f in dataclasses.fields(value))
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return tuple(value._fields)
+    cls: Any = type(value)
+    return _fields_of(cls)
+
+
+@functools.lru_cache(maxsize=1024)
+def _fields_of(cls: Any) -> tuple[str, ...] | None:
+    if dataclasses.is_dataclass(cls):
+        return tuple(f.name for f in dataclasses.fields(cls))
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return tuple(cls._fields)
     return None
 
 
@@ -152,10 +209,16 @@ def _refused(value: object, name: str) -> BorderError:
     return BorderError("E03", found, cure)
 
 
-def flatten(tree: Tree, value: Any) -> Iterator[Any]:
+def flatten(
+    tree: Tree,
+    value: Any,
+    boxing: Boxing = natively,
+    found: Callable[[Any], Any] | None = None,
+) -> Iterator[Any]:
     """The leaves of a value that has this structure: float, int, bool, array, box address.
 
     An argument has the structure that `classify` told; a structure from elsewhere is tested.
+    `boxing` makes boxes; within one `found` gives those that it holds.
     """
     match tree:
         case Leaf(Array(_, _, strided)):
@@ -172,48 +235,108 @@ def flatten(tree: Tree, value: Any) -> Iterator[Any]:
             if not isinstance(value, tuple) or len(value) != len(kids):
                 raise BorderError("E03", f"a tuple of {len(kids)} is expected, not {value!r}")
             for kid, v in zip(kids, value, strict=True):
-                yield from flatten(kid, v)
+                yield from flatten(kid, v, boxing, found)
         case Record(cls, names, kids):
             if type(value) is not cls:
                 raise BorderError("E03", f"a {cls.__name__} is expected, not {value!r}")
             for kid, v in zip(kids, parts_of(value, names), strict=True):
-                yield from flatten(kid, v)
+                yield from flatten(kid, v, boxing, found)
+        case Sum(kids):
+            tag = next((k for k, kid in enumerate(kids) if fits(kid, value)), None)
+            if tag is None:
+                raise BorderError("E03", f"another kind of value is expected, not {value!r}")
+            yield tag
+            for k, kid in enumerate(kids):
+                yield from flatten(kid, value, boxing, found) if k == tag else nothing(kid)
+        case Boxed():
+            yield found((tree, value)) if found else boxed(tree, value, boxing)
         case PullbackTree():
             yield value.box
+            yield from value.known
         case Constant():
             pass
+
+
+def boxed(tree: Boxed, value: Any, boxing: Boxing) -> Any:
+    """A record that holds its own class as a box."""
+
+    def pack(make: recursive.Make) -> Any:
+        def build(item: tuple[Boxed, Any], found: Callable[[Any], Any]) -> Any:
+            part, v = item
+            types, inside = part.held[part.record]
+            return make(types, list(flatten(inside, v, boxing, found)))
+
+        return recursive.in_order((tree, value), lambda item: id(item[1]), build)
+
+    try:
+        return boxing(pack)
+    except recursive.Endless:
+        kind = type(value).__name__
+        raise BorderError(
+            "E03", f"a {kind} that is among its own parts", "a compiled value has an end"
+        ) from None
+
+
+def fits(tree: Tree, value: object) -> bool:
+    """Whether a value is this alternative of several."""
+    match tree:
+        case Leaf(Array()):
+            return isinstance(value, np.ndarray)
+        case Leaf():
+            return isinstance(value, (int, float, np.number, np.bool_))
+        case Tuple(kids):
+            return type(value) is tuple and len(value) == len(kids)
+        case Record(cls, names, _):
+            return type(value) is cls and (cls is not dict or part_names(value) == names)
+        case Boxed():
+            return type(value) is class_in(tree)
+        case Constant(known):
+            return value is known or (type(value) is type(known) and value == known)
+        case PullbackTree():
+            return getattr(value, "tree", None) == tree
+    return False
+
+
+def nothing(tree: Tree) -> Iterator[Any]:
+    """Leaves that nobody reads."""
+    for t in types_of(tree):
+        yield np.zeros(0) if isinstance(t, Array) else None if isinstance(t, Box) else 0
 
 
 def rebuild(
     tree: Tree,
     leaves: Iterator[Any],
-    pullback: Callable[[PullbackTree, int], Any],
-    boxed: Callable[[Boxed, Any], Any] | None = None,
+    pullback: Callable[[PullbackTree, int, list[Any]], Any],
+    found: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """The value whose leaves these are; `pullback` and `boxed` make the objects from boxes."""
+    """The value whose leaves these are; `pullback` makes one from its box and what is known beside
+    it, and within a box `found` gives the objects in those that it holds."""
     match tree:
         case Leaf():
             return next(leaves)
         case Tuple(kids):
-            return tuple([rebuild(kid, leaves, pullback, boxed) for kid in kids])
+            return tuple([rebuild(kid, leaves, pullback, found) for kid in kids])
         case Record(cls, names, kids):
-            parts = [rebuild(kid, leaves, pullback, boxed) for kid in kids]
+            parts = [rebuild(kid, leaves, pullback, found) for kid in kids]
             return made_of(cls, names, parts)
         case Sum(kids):
             tag, made = next(leaves), None
             for k, kid in enumerate(kids):
                 own = [next(leaves) for _ in types_of(kid)]
                 if k == tag:
-                    made = rebuild(kid, iter(own), pullback, boxed)
+                    made = rebuild(kid, iter(own), pullback, found)
             return made
         case PullbackTree():
-            return pullback(tree, next(leaves))
+            box = next(leaves)
+            return pullback(tree, box, [next(leaves) for _ in tree.known])
         case Boxed():
-            if boxed is not None:
-                return boxed(tree, next(leaves))
-            return opened(
+            if found is not None:
+                return found((tree, next(leaves)))
+            return recursive.opened(
                 tree, next(leaves), lambda t, own, inner: rebuild(t, own, pullback, inner)
             )
+        case Moved():
+            return recursive.moved(tree, next(leaves), next(leaves), made_of)
         case Updated():
             raise AssertionError("a result that writes: see `finish`")
         case Constant(value):
@@ -224,7 +347,7 @@ def finish(
     tree: Tree,
     leaves: Iterator[Any],
     args: Sequence[Any],
-    pullback: Callable[[PullbackTree, int], Any],
+    pullback: Callable[[PullbackTree, int, list[Any]], Any],
 ) -> Any:
     """A result; what the call has written into the arguments is written there, too."""
     if not isinstance(tree, Updated):
@@ -268,102 +391,3 @@ def refuse_shared(tree: Tree, args: Sequence[Any]) -> None:
             )
         seen.add(id(value))
         work.extend(parts_of(value, names))
-
-
-def cotangent(tree: Tree, value: Any, lengths: Sequence[int | None], name: str = "ct") -> list[Any]:
-    """The leaves of a cotangent of a result of structure `tree`, which is tested.
-
-    `lengths` has one entry for each leaf of `tree`: how long that array was, None if unknown.
-    Ints are taken for floats; None stands where the result holds no float.
-    """
-    left = iter(lengths)
-    return list(_cotangent(tree, value, left, name))
-
-
-def _cotangent(tree: Tree, value: Any, lengths: Iterator[int | None], name: str) -> Iterator[Any]:
-    match tree:
-        case Leaf(t) if t == F64:
-            next(lengths, None)
-            if isinstance(value, np.ndarray) and value.ndim == 0:
-                value = value[()]
-            if isinstance(value, (bool, np.bool_)) or not isinstance(
-                value, (float, int, np.floating, np.integer)
-            ):
-                raise _wrong(value, name, "a float")
-            try:
-                yield float(value)
-            except OverflowError:
-                raise BorderError("E09", f"{name} is an int too large for a float") from None
-        case Leaf(Array(elem, 1, _)) if elem == F64:
-            yield _cotangent_array(value, next(lengths, None), name)
-        case Tuple(kids):
-            if not isinstance(value, tuple) or len(value) != len(kids):
-                raise _wrong(value, name, f"a tuple of {len(kids)}")
-            for k, (kid, v) in enumerate(zip(kids, value, strict=True)):
-                yield from _cotangent(kid, v, lengths, f"{name}[{k}]")
-        case Record(cls, names, kids):
-            if type(value) is not cls or (isinstance(value, list) and len(value) != len(kids)):
-                raise _wrong(value, name, f"a {cls.__name__}")
-            if isinstance(value, dict) and set(value) != set(names):
-                raise _wrong(value, name, f"a dict with the keys {', '.join(map(repr, names))}")
-            parts = value if isinstance(value, list) else parts_of(value, names)
-            for n, kid, v in zip(names or range(len(kids)), kids, parts, strict=True):
-                yield from _cotangent(kid, v, lengths, f"{name}.{n}")
-        case Sum(kids):
-            yield from _cotangent_sum(kids, value, lengths, name)
-        case Boxed():
-            next(lengths, None)
-            if value is not None:
-                wanted = "None there, or a result that is a number"
-                raise _wrong(value, name, wanted)
-            yield None  # a null box
-        case _:
-            if isinstance(tree, (Leaf, PullbackTree)):
-                next(lengths, None)
-            if value is not None:
-                raise _wrong(value, name, "None, as the result there holds no float")
-
-
-def _cotangent_sum(
-    kids: Sequence[Tree], value: Any, lengths: Iterator[int | None], name: str
-) -> Iterator[Any]:
-    """The cotangent of one of several: of the first that it fits; those of the others are zero."""
-    next(lengths, None)  # the tag
-    sizes = [[next(lengths, None) for _ in types_of(kid)] for kid in kids]
-    out: list[list[Any] | None] = [None] * len(kids)
-    refused: BorderError | None = None
-    for k, kid in enumerate(kids):
-        try:
-            out[k] = list(_cotangent(kid, value, iter(sizes[k]), name))
-            break
-        except BorderError as e:
-            refused = refused or e
-    else:
-        if value is not None and refused is not None:
-            raise refused
-    for kid, leaves in zip(kids, out, strict=True):
-        yield from _zeros(kid) if leaves is None else leaves
-
-
-def _zeros(tree: Tree) -> Iterator[Any]:
-    """A zero cotangent."""
-    for t in types_of(cotangent_tree(tree)):
-        yield 0.0 if t == F64 else np.zeros(0) if isinstance(t, Array) else None
-
-
-def _cotangent_array(value: Any, length: int | None, name: str) -> np.ndarray[Any, Any]:
-    real = isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
-    if not real:
-        raise _wrong(value, name, "an array of floats")
-    if value.ndim != 1 or length not in (None, len(value)):
-        wanted = f"({length},)" if length is not None else "one axis"
-        error = ValueError(f"{name} has shape {value.shape}, but the result has {wanted}")
-        error.hide_frames = True  # type: ignore[attr-defined]
-        raise error
-    return np.require(value, np.float64, ["C", "A"])
-
-
-def _wrong(value: object, name: str, wanted: str) -> BorderError:
-    kind = type(value).__name__
-    text = f"{name} is {value!r}" if value is None else f"{name} is of type {kind}"
-    return BorderError("E09", text, f"pass {wanted}: a cotangent has the result's structure")

@@ -20,6 +20,7 @@ from ..ir.structure import (
     Boxed,
     Constant,
     Leaf,
+    Moved,
     PullbackTree,
     Record,
     Sum,
@@ -28,13 +29,12 @@ from ..ir.structure import (
     Updated,
     leaf_types,
 )
-from ..ir.types import BOOL, F64, Array, Type
 from . import runtime
-from .border import BorderError, cotangent, finish, flatten, rebuild, refuse_shared
-from .box import DTYPES
+from .border import BorderError, finish, flatten, rebuild, refuse_shared
 from .call import stack_limit
 from .callable_type import Callable as CompiledCallable
-from .layout import SIZES, words
+from .cotangent import cotangent
+from .leaves import from_words, slots, to_words
 
 _ENTRY = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
 _CONTEXT = struct.Struct("=QQQqqqQ")
@@ -72,13 +72,8 @@ class Native:
         self.holds_pullback = _holds_pullback(result)
         self.types = [t for tree in self.inputs for t in leaf_types(tree)]
         self.results = list(leaf_types(result))
-        self.given, self.taken = _slots(self.types), _slots(self.results)
+        self.given, self.taken = slots(tuple(self.types)), slots(tuple(self.results))
         self.buffer = ctypes.c_char * max(1, self.taken.size)
-
-
-def _slots(types: Sequence[Type]) -> struct.Struct:
-    """The eight-byte slots of leaves: a float as a double, all else as an int."""
-    return struct.Struct("=" + "".join("d" if t == F64 else "q" * len(words(t)) for t in types))
 
 
 class Arena:
@@ -128,49 +123,21 @@ def invoke(native: Native, args: Sequence[Any]) -> Any:
     arena.keep = (native.owner, leaves, boxes)
     sizes = _lengths(native.result, got)
 
-    def make(tree: PullbackTree, box: int) -> Pullback:
-        return Pullback(tree, box, arena, native, sizes.get(tree.primal, ()))
+    def make(tree: PullbackTree, box: int, known: list[Any]) -> Pullback:
+        return Pullback(tree, box, arena, native, sizes.get(tree.primal, ()), known)
 
     return finish(native.result, iter(got), outer, make)
 
 
 def _run(native: Native, arena: Arena, leaves: Sequence[Any]) -> list[Any]:
     """Leaves in, leaves out; arrays that come out are copies."""
-    given = [w for t, v in zip(native.types, leaves, strict=True) for w in _to_words(t, v)]
+    given = [w for t, v in zip(native.types, leaves, strict=True) for w in to_words(t, v)]
     taken = native.buffer()
     status = native.run(ctypes.addressof(arena.ctx), native.given.pack(*given), taken)
     if status:
         raise native.failure(arena.ctx.site)
     left = iter(native.taken.unpack_from(taken))
-    return [_from_words(t, left) for t in native.results]
-
-
-def _to_words(t: Type, value: Any) -> tuple[Any, ...]:
-    """A leaf as slots."""
-    if isinstance(t, Array):
-        data = value.__array_interface__["data"][0]
-        return (data, len(value), value.strides[0] // 8) if t.strided else (data, len(value))
-    return (0 if value is None else value,)  # no box
-
-
-def _from_words(t: Type, left: Iterator[Any]) -> Any:
-    if isinstance(t, Array):
-        data, length = next(left), next(left)
-        return _copied(t, data, length, next(left) if t.strided else 1)
-    return bool(next(left)) if t == BOOL else next(left)
-
-
-def _copied(t: Array, data: int, length: int, stride: int) -> np.ndarray[Any, Any]:
-    """A fresh array of what stands at an address."""
-    made = np.empty(length, DTYPES[t.elem.name])
-    size = SIZES[t.elem.name]
-    target = made.__array_interface__["data"][0]
-    if stride == 1:
-        ctypes.memmove(target, data, length * size)
-    else:
-        for k in range(length):
-            ctypes.memmove(target + k * size, data + k * stride * size, size)
-    return made
+    return [from_words(t, left) for t in native.results]
 
 
 def _holds_pullback(tree: Tree) -> bool:
@@ -193,7 +160,7 @@ def _lengths(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, tuple[int | None, 
     def walk(part: Tree, left: Iterator[Any]) -> tuple[int | None, ...]:
         sizes: tuple[int | None, ...] = ()
         match part:
-            case Leaf() | PullbackTree() | Boxed():
+            case Leaf():
                 leaf = next(left)
                 sizes = (len(leaf) if isinstance(leaf, np.ndarray) else None,)
             case Tuple(kids) | Record(_, _, kids):
@@ -205,8 +172,8 @@ def _lengths(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, tuple[int | None, 
                 sizes = walk(result, left)
                 for _, record in writes:
                     walk(record, left)
-            case Constant():
-                pass
+            case Boxed() | Moved() | PullbackTree() | Constant():
+                sizes = (None,) * len([next(left) for _ in leaf_types(part)])
         if found.setdefault(part, sizes) != sizes:
             found[part] = (None,) * len(sizes)
         return sizes
@@ -215,7 +182,7 @@ def _lengths(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, tuple[int | None, 
     return found
 
 
-def _no_pullback(tree: PullbackTree, box: int) -> Any:
+def _no_pullback(tree: PullbackTree, box: int, known: list[Any]) -> Any:
     raise AssertionError(tree)
 
 
@@ -224,10 +191,10 @@ class Pullback:
 
     Immutable; any thread may call it, as often as it likes.  `box` is its native part, which
     compiled code takes as an argument, `tree` its structure, `function` the typed function of
-    `module` that it applies.
+    `module` that it applies, `known` the leaves beside the box.
     """
 
-    __slots__ = ("tree", "box", "_arena", "_native", "_lengths", "__weakref__")
+    __slots__ = ("tree", "box", "known", "_arena", "_native", "_lengths", "__weakref__")
 
     def __init__(
         self,
@@ -236,16 +203,19 @@ class Pullback:
         arena: Arena,
         native: Native,
         lengths: tuple[int | None, ...] = (),
+        known: Sequence[Any] = (),
     ) -> None:
         set = object.__setattr__
         set(self, "tree", tree)
         set(self, "box", box)
+        set(self, "known", tuple(known))
         set(self, "_arena", arena)
         set(self, "_native", native)
         set(self, "_lengths", lengths)
 
     tree: PullbackTree
     box: int
+    known: tuple[Any, ...]
     _arena: Arena
     _native: Native
     _lengths: tuple[int | None, ...]
@@ -297,7 +267,7 @@ def pullback(of: Pullback, *cts: Any) -> Any:
             raise
         raise native.refuse(error) from None
     pull = of._pull()[1]
-    got = _run(pull, Arena(), [of.box, *given])
+    got = _run(pull, Arena(), [of.box, *of.known, *given])
     return rebuild(pull.result, iter(got), _no_pullback)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.structure import Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple
+from ..ir.structure import Constant, Leaf, Tree, Tuple
 from ..ir.types import BOOL, F64, I64, Array
 from .callable_type import HEADER
 from .text import TYPE, Text
@@ -106,9 +106,9 @@ def takes(tree: Tree) -> bool:
             return t in (F64, I64, BOOL) or (isinstance(t, Array) and (t.elem, t.rank) == (F64, 1))
         case Tuple(kids):
             return all(map(takes, kids))
-        case PullbackTree() | Record() | Sum():
-            return False
-    return True
+        case Constant():
+            return True
+    return False  # a record, a pullback, one of several
 
 
 def _is_exactly(text: Text, obj: str, type: str, miss: str) -> None:

@@ -6,6 +6,9 @@ In typed IR everything is flattened to leaves; a `Tree` says how leaves make up 
     Tuple((Leaf(F64), Leaf(I64)))   a tuple
     Record(Point, ("x", "y"), ...)  a dataclass or NamedTuple; a dict by its keys; a list
     Sum((Leaf(F64), Constant(None)))  one of several, an i64 tag says which; leaves of all of them
+    Boxed("Node", ...)              one leaf, box<@Node>: a record that holds its own class
+    Moved(Boxed(...))               its cotangent: the box, which says what stands where, and the
+                                    box of cotangents, where null is zero
     Constant(None)                  no leaf: the value is known (None, a string, a function)
     PullbackTree(...)               one leaf, box<@f.pullback>, and what calling it takes and gives
 """
@@ -16,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .types import I64, Type, cotangent_type
+from .types import I64, Box, Type, cotangent_type
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,20 @@ class Sum:
 class Boxed:
     """A record that holds its own class: one leaf, `box<@record>`.
 
-    `held` says for each such record which leaves its boxes hold and what they make up.
+    `held` says for each such record which leaves its boxes hold and what they make up; `form` says
+    the same where the outermost of them is compared with another.
     """
 
     record: str
     held: Mapping[str, tuple[tuple[Type, ...], Tree]] = field(compare=False, repr=False)
+    form: tuple[tuple[str, Tree], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The cotangent of a value that holds its own class, in that value's structure."""
+
+    primal: Boxed
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,8 @@ class PullbackTree:
     """A pullback: `box<@record>`; takes a cotangent of `primal`, gives the trees of `results`.
 
     `results` is a Tuple of the structures of the differentiated arguments, or, where `single`,
-    that of the one argument itself.
+    that of the one argument itself.  `known` are leaves beside the box: what the results have of
+    the arguments themselves, such as which of several alternatives they are.
     """
 
     record: str
@@ -74,6 +87,7 @@ class PullbackTree:
     results: Tree
     rest: tuple[Type, ...] = ()  # cotangents that are zero: of what f gives beside `primal`
     spread: bool = False  # a pushforward: the parts of the one tuple are its arguments
+    known: tuple[Type, ...] = ()
 
 
 class Kept:
@@ -98,13 +112,11 @@ class Updated:
     writes: tuple[tuple[tuple[int, ...], Record], ...]
 
 
-Tree = Leaf | Tuple | Record | Sum | Boxed | Constant | PullbackTree | Updated
+Tree = Leaf | Tuple | Record | Sum | Boxed | Moved | Constant | PullbackTree | Updated
 
 
 def leaf_types(tree: Tree) -> Iterator[Type]:
     """Types of the leaves, left to right."""
-    from .types import Box
-
     match tree:
         case Leaf(t):
             yield t
@@ -115,12 +127,23 @@ def leaf_types(tree: Tree) -> Iterator[Type]:
             yield I64
             for kid in kids:
                 yield from leaf_types(kid)
-        case PullbackTree() | Boxed():
-            yield Box(tree.record)
+        case Boxed(record):
+            yield Box(record)
+        case Moved(primal):
+            yield Box(primal.record)
+            yield Box(primal.record + ".ct")
+        case PullbackTree(record):
+            yield Box(record)
+            yield from tree.known
         case Updated(result, writes):
             yield from leaf_types(result)
-            for _, record in writes:
-                yield from leaf_types(record)
+            for _, written in writes:
+                yield from leaf_types(written)
+
+
+def is_cotangent(t: Type) -> bool:
+    """Whether a leaf of a derivative is one by itself, and not what it has of its primal."""
+    return t.record.endswith(".ct") if isinstance(t, Box) else cotangent_type(t) is not None
 
 
 def cotangent_tree(tree: Tree) -> Tree:
@@ -137,5 +160,7 @@ def cotangent_tree(tree: Tree) -> Tree:
             return Tuple(tuple(cotangent_tree(k) for k in kids))
         case Boxed(record):
             return Boxed(record.removesuffix(".ct") + ".ct", {})
+        case Moved(primal):
+            return Boxed(primal.record + ".ct", {})
         case _:
             return Constant(None)

@@ -27,6 +27,7 @@ from .frontend.names import PAIRED
 from .frontend.prelude.pullback import applied
 from .frontend.resolve import has_morula
 from .ir.structure import Tree
+from .ir.widen import widest
 from .pipeline import Compilation, Target, Word
 from .program import Program, Unhashable, cells_key, refused, site_of
 
@@ -39,6 +40,7 @@ FASTMATH = (False, True, "adjoint")
 _lock = threading.RLock()
 os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.RLock()))
 _programs: dict[Any, Program] = {}
+_known: dict[Any, list[tuple[Tree, ...]]] = {}  # structures with boxes that programs serve
 _signatures: WeakKeyDictionary[FunctionType, inspect.Signature] = WeakKeyDictionary()
 _run_time: dict[Any, frozenset[str]] = {}  # by program: globals that are read at each call
 
@@ -346,19 +348,34 @@ class Front:
             try:
                 cells = cells_key(f)
                 words = tuple((w, tuple(o.items())) for w, o in self.target.words)
-                key = (f.__code__, cells, id(f.__globals__), words, trees, self.fastmath)
+                about = (f.__code__, cells, id(f.__globals__), words, self.fastmath)
+                key = (about, trees)
                 found = _programs.get(key)
             except Unhashable:
-                key, found = None, None
+                return Program(self.compilation(trees))
             changed = found.stale(f) if found is not None else []
             if found is not None and not changed and found.fits(f):
                 return found
-            if key is not None:
-                self.loosen(key, changed)
+            self.loosen(key, changed)
+            wide = widest(_known.setdefault(about, []), trees)
+            if wide != trees and (found := self.covered(about, wide)) is not None:
+                _programs[key] = found
+                return found
             program = Program(self.compilation(trees, _run_time.get(key, ())))
-            if key is not None:
-                _programs[key] = program
+            _programs[key] = program
             return program
+
+    def covered(self, about: Any, wide: tuple[Tree, ...]) -> Program | None:
+        """The program for a wider structure than that of the arguments, if there can be one."""
+        f = self.target.function
+        found = _programs.get((about, wide))
+        if found is None or found.stale(f) or not found.fits(f):
+            try:
+                found = Program(self.compilation(wide, _run_time.get((about, wide), ())))
+            except Error:
+                return None
+            _programs[about, wide] = found
+        return found
 
     def loosen(self, key: Any, changed: list[str]) -> None:
         """A global number that has changed once is a run-time parameter from now on."""

@@ -36,6 +36,7 @@ from .ir.structure import (
     Tuple,
     Updated,
     cotangent_tree,
+    is_cotangent,
     leaf_types,
 )
 from .ir.types import Box, Scalar, Type
@@ -88,7 +89,10 @@ class Program:
         """The result for these arguments; hidden ones are read now."""
         hidden = [follow(path, function) for path, _ in self.hidden]
         known = [value for _, _, value in self.guards]
-        return invoke(self.specialisation.native, [*hidden, *args, *known])
+        try:
+            return invoke(self.specialisation.native, [*hidden, *args, *known])
+        except BorderError as error:
+            raise refused(error, function) from None
 
     def install(self, callable: Any, function: FunctionType) -> None:
         """Put the native code at the head of a callable's chain, if it can serve this one."""
@@ -134,15 +138,19 @@ class Program:
         applied = module.functions[record]
         b = Builder(module, share=False, hoist=False)
         box = b.param(Box(record), "pullback")
+        known = [b.param(t, "known") for t in tree.known]
         cts = [b.param(t, "ct") for t in leaf_types(cotangent_tree(tree.primal))]
         fields = b.emit("unbox", [box], {}, record_types(module, record))
         zeros = [zero(b, t) for t in tree.rest]
         groups = (len(fields), len(cts) + len(zeros))
         operands = [*fields, *cts, *zeros]
         outs = b.emit("call", operands, {"fn": record}, applied.results, groups=groups)
+        results = tuple(leaf_types(tree.results))
+        left, here = iter(outs), iter(known)
+        outs = tuple([next(left if is_cotangent(t) else here) for t in results])
         name = f"{record}.apply"
         body = b.block((), "return", outs)
-        entry = Function(name, (), (box, *cts), applied.results, body, {}, applied.loc)
+        entry = Function(name, (), (box, *known, *cts), results, body, {}, applied.loc)
         return Module({name: entry, **module.functions}, module.records), name
 
 
@@ -215,7 +223,7 @@ def exported(tree: Tree, program: Program) -> Tree:
         case PullbackTree(record, primal, results, rest, spread):
             name = f"{record}.out{next(_numbers)}"
             EXPORTED[name] = program
-            return PullbackTree(name, primal, exported(results, program), rest, spread)
+            return PullbackTree(name, primal, exported(results, program), rest, spread, tree.known)
     return tree
 
 

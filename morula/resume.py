@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from .backend.border import classify, cotangent, finish, flatten, part_names, rebuild
+from .backend.border import classify, finish, flatten, part_names, rebuild
+from .backend.cotangent import cotangent
 from .backend.invoke import Pullback
 from .backend.peek import peek
+from .backend.recursive import interpreted
 from .frontend.closures import closures
 from .frontend.names import APPLIED, CUSTOM
 from .frontend.resolve import follow, library_name
@@ -24,7 +26,7 @@ from .frontend.wrap import Body
 from .ir.core import Block, Function, Module, Op, Operand, Value, literal, walk
 from .ir.generic import Cell, GenericFunction
 from .ir.interpreter import run
-from .ir.structure import PullbackTree, Tree, leaf_types
+from .ir.structure import PullbackTree, Tree, is_cotangent, leaf_types
 from .ir.types import NONE, Array, Scalar, Type
 from .link import bring
 from .pipeline import expanded
@@ -43,6 +45,7 @@ class Pulled:
         self.resume, self.module = resume, module
         self.function, self.fields = function, fields
         self.tree: PullbackTree | None = None  # where it has left typed code
+        self.known: tuple[Any, ...] = ()
 
     @property
     def box(self) -> tuple[Any, ...]:
@@ -50,15 +53,17 @@ class Pulled:
         return self.fields
 
     def apply(self, cts: Sequence[Any]) -> tuple[Any, ...]:
-        return leaves_of(run(self.module, self.function, *cts, captures=self.fields))
+        return results_of(self.module, self.function, cts, captures=self.fields)
 
     def __call__(self, *cts: Any) -> Any:
         tree = self.tree
         assert tree is not None
         lengths = [None for _ in leaf_types(tree.primal)]
-        given = cotangent(tree.primal, cts if tree.spread else cts[0], lengths)
-        got = self.apply([*given, *map(zero, tree.rest)])
-        return rebuild(tree.results, iter(got), no_pullback)
+        seed = cts if tree.spread else cts[0]
+        given = cotangent(tree.primal, seed, lengths, boxing=interpreted)
+        got, known = iter(self.apply([*given, *map(zero, tree.rest)])), iter(self.known)
+        leaves = [next(got if is_cotangent(t) else known) for t in leaf_types(tree.results)]
+        return rebuild(tree.results, iter(leaves), no_pullback)
 
 
 @dataclasses.dataclass(eq=False)
@@ -109,7 +114,7 @@ class Resume:
 
     def admit(self, value: Any) -> Any:
         """An argument as the interpreter has it: a native pullback becomes what its box holds."""
-        if isinstance(value, tuple):
+        if type(value) is tuple:
             return tuple(map(self.admit, value))
         if not isinstance(value, Pullback) or value.module is None:
             return value
@@ -117,6 +122,7 @@ class Resume:
         fields = peek(value.module, name, value.box)
         pulled = Pulled(self, value.module, name, fields or ())
         pulled.tree = value.tree
+        pulled.known = value.known
         return pulled
 
     # ---- typed stages
@@ -134,7 +140,7 @@ class Resume:
         entry = Function(NAME, (), operands, types, body)
         made = self.expanded(Module({NAME: entry, **module.functions}, dict(module.records)))
         given = [v.fields if isinstance(v, Pulled) else v for v in values]
-        got = leaves_of(run(made, NAME, *given))
+        got = results_of(made, NAME, given)
         if op.opcode == "jvp":
             return got
         record = str(op.results[-1].type).removeprefix("box<@").removesuffix(">")
@@ -147,7 +153,7 @@ class Resume:
         """An entry at some typed stage, on its arguments; hidden ones are read now."""
         hidden = [(h.tree, self.admit(follow(h.path, self.lowered.entry))) for h in entry.hidden]
         pairs = [*hidden, *zip(entry.args, values, strict=True)]
-        leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v)]
+        leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v, interpreted)]
         return self.run_typed(module, leaves, entry.result, values)
 
     def run_typed(
@@ -155,17 +161,17 @@ class Resume:
     ) -> Any:
         """A typed module's entry on leaves; pullbacks in the result can be called."""
 
-        def pullback(tree: PullbackTree, value: Any) -> Pulled:
+        def pullback(tree: PullbackTree, value: Any, known: list[Any]) -> Pulled:
             made = value
             if not isinstance(made, Pulled):
                 made = Pulled(self, module, tree.record, value)
-            made.tree = tree
+            made.tree, made.known = tree, tuple(known)
             return made
 
         given = [v.fields if isinstance(v, Pulled) else v for v in leaves]
         f = module.entry
         captured, rest = given[: len(f.captures)], given[len(f.captures) :]
-        got = leaves_of(run(module, f.name, *rest, derive=self.derive, captures=captured))
+        got = results_of(module, f.name, rest, derive=self.derive, captures=captured)
         return finish(result, iter(got), values, pullback)
 
     # ---- generic stages
@@ -286,8 +292,11 @@ def bottom(derived: Derived) -> GenericFunction:
     return of
 
 
-def leaves_of(got: Any) -> tuple[Any, ...]:
-    return got if isinstance(got, tuple) else (got,)
+def results_of(module: Module, name: str, args: Sequence[Any], **options: Any) -> tuple[Any, ...]:
+    """All results of a typed function; a box among them is a tuple itself."""
+    got = run(module, name, *args, **options)
+    single = len(module.functions[name].results or ()) == 1
+    return (got,) if single else tuple(got)
 
 
 def zero(t: Type) -> Any:
@@ -295,5 +304,5 @@ def zero(t: Type) -> Any:
     return 0.0 if isinstance(t, Scalar) else np.zeros(0) if isinstance(t, Array) else None
 
 
-def no_pullback(tree: PullbackTree, value: Any) -> Any:
+def no_pullback(tree: PullbackTree, value: Any, known: list[Any]) -> Any:
     raise TypeError("a pullback gives no pullback")

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from morula.backend import machine, runtime
-from morula.backend.border import BorderError, classify, cotangent, flatten, rebuild
+from morula.backend.border import BorderError, classify, flatten, rebuild
+from morula.backend.cotangent import cotangent
 from morula.backend.invoke import Native, Pullback, invoke
 from morula.backend.traceback import Failures
 from morula.backend.writer import CheckSite
@@ -91,7 +92,7 @@ def test_records() -> None:
         (Record(Pair, ("a", "b"), (Leaf(F64), Leaf(I64))), Tuple((Record(dict, (), ()),))),
     )
     leaves = list(flatten(tree, value))
-    assert leaves == [1.0, 2] and rebuild(tree, iter(leaves), lambda t, b: None) == value
+    assert leaves == [1.0, 2] and rebuild(tree, iter(leaves), lambda t, b, known: None) == value
 
 
 def test_flatten_and_rebuild() -> None:
@@ -99,7 +100,7 @@ def test_flatten_and_rebuild() -> None:
     tree = classify(value)
     leaves = list(flatten(tree, value))
     assert leaves[:3] == [1.5, 3, True] and leaves[3] is value[2]
-    back = rebuild(tree, iter(leaves), lambda tree, box: None)
+    back = rebuild(tree, iter(leaves), lambda tree, box, known: None)
     assert back == value
     with pytest.raises(BorderError):
         list(flatten(tree, (1.5, (3, None), value[2], "word")))

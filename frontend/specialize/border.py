@@ -34,7 +34,7 @@ from .frame import Frame
 from .instances import Instance, Key, Linked, Program, resolve
 from .joins import Recursive
 from .records import Mutated
-from .trees import Boxes, tree_of, tree_of_value, type_of_tree
+from .trees import Boxes, Entering, tree_of, tree_of_value, type_of_tree
 from .values import UNDEFINED, Label, T, describe, static, typ
 
 
@@ -99,6 +99,10 @@ def specialize(
                     noted(held, e.kinds)
 
 
+def holds_box(t: T) -> bool:
+    return t.kind == "boxed" or any(holds_box(k) for k in t.kids)
+
+
 def endless(fn: Function) -> Error:
     return Error(
         "E08",
@@ -116,6 +120,8 @@ class Border:
         self.program, self.fn = program, fn
         self.trees = self.completed(trees)
         self.captures = self.capture_trees()
+        entering = Entering(program.boxes, program.module, self.trees)
+        self.types = tuple([entering.type(t) for t in self.trees])
         if fn.name not in program.lowered.python:
             program.wrapper = fn.name
 
@@ -149,7 +155,7 @@ class Border:
         callee = T("fn", Label(fn.name, len(kids)), kids)
         if program.mutable:
             callee = T("entry", None, (callee,))
-        key = Key(callee, tuple([type_of_tree(t) for t in self.trees]), ())
+        key = Key(callee, self.types, ())
         caller = Frame(program, Instance(key, ""), None, UNDEFINED)
         caller.loc = fn.loc
         instance = resolve(caller, key)
@@ -173,7 +179,16 @@ class Border:
         ]
         hidden += [Hidden(n, program.path(n), tree_of(t)) for n, t in instance.hidden.items()]
         module = self.collected(name)
-        return Entry(module, name, self.trees, tuple(hidden), result)
+        return Entry(module, name, self.arg_trees(instance), tuple(hidden), result)
+
+    def arg_trees(self, instance: Instance) -> tuple[Tree, ...]:
+        """The structures of the arguments as the instance takes them: a recursion may have joined
+        their types with others, and what comes in boxes is as the boxes are in the end."""
+        boxes = Boxes(self.program.boxes)
+        rows = zip(self.trees, self.types, instance.key.args, strict=True)
+        return tuple(
+            [tree if t == u and not holds_box(t) else tree_of(u, boxes) for tree, t, u in rows]
+        )
 
     def result_tree(self, instance: Instance) -> Tree:
         t = instance.result

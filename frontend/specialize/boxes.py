@@ -15,13 +15,29 @@ so this ends.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...ir.core import Operand, Record
-from ...ir.types import Box
-from .joins import BOXABLE, Disagree, coerce, head, join
-from .values import AV, T, all_dynamic, build, cells_in, leaf_types, typ
+from ...ir.builder import Builder
+from ...ir.core import Block, Function, Operand, Record
+from ...ir.types import BOOL, Box, cotangent_type
+from .branches import fork
+from .joins import BOXABLE, Disagree, coerce, head, join, zero
+from .values import (
+    AV,
+    NONE_T,
+    NOTHING,
+    STRUCTURES,
+    T,
+    all_dynamic,
+    build,
+    cells_in,
+    cotangent,
+    is_moved,
+    leaf_types,
+    typ,
+)
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -108,10 +124,111 @@ def boxed(f: Frame, a: AV, held: Held) -> AV:
 
 def opened(f: Frame, a: AV) -> AV:
     """What a box holds."""
-    held = f.program.boxes[a.info]
+    held = f.program.boxes[a.info[1] if is_moved(a) else a.info]
     assert held.kids is not None
     record = f.program.module.records[held.record]
     leaves = iter(f.results("unbox", [a.leaves[0]], record.types))
-    made = AV(held.kind, held.info, tuple([build(t, leaves) for t in held.kids]))
+    if is_moved(a):
+        cts = iter(cotangents(f, a.leaves[1], record))
+        kids = tuple([paired(t, leaves, cts) for t in held.kids])
+    else:
+        kids = tuple([build(t, leaves) for t in held.kids])
+    made = AV(held.kind, held.info, kids)
     f.opened[made] = a
     return made
+
+
+# ---- cotangents ---------------------------------------------------------------------------------
+#
+# The cotangent of a boxed record is a box of the cotangents of its fields, and null is zero.  What
+# stands where (which of several alternatives a field is) the primal's box says: both go together.
+
+
+def cotangents(f: Frame, box: Operand, record: Record) -> list[Operand]:
+    """What a box of cotangents holds; zeros of null."""
+    types = [c for c in map(cotangent_type, record.types) if c is not None]
+
+    def of(leaves: Sequence[Operand]) -> list[AV]:
+        return [AV("leaf", None, (), (x,)) for x in leaves]
+
+    null = f.emit("is_null", [box], [BOOL])
+    made = fork(
+        f,
+        null,
+        lambda: of([zero(f, t) for t in types]),
+        lambda: of(f.results("unbox", [box], types)),
+    )
+    return [a.leaves[0] for a in made]
+
+
+def paired(t: T, primal: Iterator[Operand], cts: Iterator[Operand]) -> AV:
+    """The cotangent of a value of type t from the value's leaves and its own."""
+    c = cotangent(t)
+    if t.kind in STRUCTURES or (t.kind == "sum" and c != NONE_T):
+        own = tuple([next(primal) for _ in t.leaves])
+        return AV(t.kind, t.info, tuple([paired(k, primal, cts) for k in t.kids]), own)
+    known = [next(primal) for _ in leaf_types(t)]
+    moves = [next(cts) for x in leaf_types(t) if cotangent_type(x) is not None]
+    if is_moved(c):
+        return AV("boxed", c.info, (), (known[0], moves[-1]))
+    return NOTHING if c == NONE_T else AV(c.kind, None, (), tuple(moves))
+
+
+def moves(f: Frame, a: AV, held: Held) -> Operand:
+    """The box of cotangents that a cotangent of a boxed record is; null where it is None.
+
+    One that the program has made itself is a record like its primal: its box is walked.
+    """
+    if is_moved(a):
+        return a.leaves[1]
+    kind = Box(held.record + ".ct")
+    if a.kind == "const":
+        return f.emit("null", [], [kind], {"type": kind})
+    box = (boxed(f, a, held) if a.kind != "boxed" else a).leaves[0]
+    name = walker(f, held.record)
+    return f.results("call", [box], [kind], {"fn": name}, (), (), (0, 1))[0]
+
+
+def walker(f: Frame, record: str) -> str:
+    """The function that makes of a box a box of the floats in it.
+
+    fn @Node.moves(%b: box<@Node>) -> box<@Node.ct> {
+      %0: bool = is_null %b
+      %1: box<@Node.ct> = if %0 { yield null } else {
+        %v: f64, %tag: i64, %next: box<@Node> = unbox %b
+        %2: box<@Node.ct> = call @Node.moves(%next)
+        %3: box<@Node.ct> = box %v, %2
+        yield %3
+      }
+      return %1
+    }
+    """
+    module, name = f.program.module, f"{record}.moves"
+    if name in module.functions:
+        return name
+    kind, ct = Box(record), Box(record + ".ct")
+    b = Builder(module, fold=False)
+    box = b.param(kind, "b")
+    signature = Function(name, (), (box,), (ct,), Block((), ()), {}, f.loc)
+    module.functions[name] = signature  # it may call itself
+    arms = b.child("if"), b.child("if")
+    types = module.records[record].types
+    leaves: list[Operand] = []
+    for x, t in zip(arms[1].emit("unbox", [box], {}, types), types, strict=True):
+        if isinstance(t, Box):
+            callee = walker(f, t.record) if not t.record.endswith(".ct") else None
+            if callee is not None:
+                made = [Box(t.record + ".ct")]
+                (x,) = arms[1].emit("call", [x], {"fn": callee}, made, groups=(0, 1))
+            leaves.append(x)
+        elif cotangent_type(t) is not None:
+            leaves.append(x)
+    zero = arms[0].op("null", type=ct)
+    regions = [
+        arms[0].block((), "yield", [zero]),
+        arms[1].block((), "yield", arms[1].emit("box", leaves, {"record": ct.record}, [ct])),
+    ]
+    null = b.emit("is_null", [box], {}, [BOOL])
+    out = b.emit("if", null, {}, [ct], ["ct"], regions)
+    module.functions[name] = signature.but(body=b.block((), "return", out))
+    return name

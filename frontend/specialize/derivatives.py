@@ -19,7 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand, Record
-from ...ir.types import BOOL, F64, I64, Box, Type, cotangent_type
+from ...ir.structure import is_cotangent
+from ...ir.types import BOOL, F64, Box, Type, cotangent_type
 from .. import names
 from . import bodies, builtins, calls, custom, instances, jacobians, seeds, sums, writes
 from .values import (
@@ -214,6 +215,10 @@ def cotangents(t: T) -> list[Type | None]:
         return [None, *[c for k in t.kids for c in cotangents(k)]]
     if t.kind in ("num", "array"):
         return [cotangent_type(x) for x in leaf_types(t)]
+    if (
+        t.kind == "boxed" and t.info[0] != "fn"
+    ):  # of a cotangent the box that says what is where has none
+        return [*[None] * (len(t.leaves) - 1), cotangent_type(t.leaves[-1])]
     return [None] * len(leaf_types(t))
 
 
@@ -313,10 +318,12 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
 
 
 def tags_of(a: AV) -> list[AV]:
-    """The tags in an argument: its cotangent is the same of several."""
+    """What the cotangent of an argument has of the argument itself: tags, and boxes."""
     if cotangent(typ(a)) == NONE_T:
         return []
-    own = [number(a.leaves[0])] if a.kind == "sum" else []
+    if a.kind == "boxed":
+        return [AV("leaf", None, (), a.leaves[:1])]
+    own = [AV("leaf", None, (), a.leaves)] if a.kind == "sum" else []
     return own + [x for k in a.kids for x in tags_of(k)]
 
 
@@ -394,7 +401,8 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
         c = cotangent_type(x)
         if c is not None:
             given.append(seeds.missing(f, c))
-    types = [x for x in leaf_types(info.results) if x != I64]  # but for tags
+    expected = leaf_types(info.results)
+    types = [x for x in expected if is_cotangent(x)]
     labels = ["ct"] * len(types)
     box = pullback.leaves[0]
     linked = f.program.linked.get(info.record)
@@ -407,7 +415,7 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
         attrs, groups = {"fn": linked.fn}, (len(fields), len(given))
         out = f.results("call", [*fields, *given], types, attrs, labels, (), groups)
     tags, cts = iter(pullback.kids), iter(out)
-    leaves = [next(tags).leaves[0] if x == I64 else next(cts) for x in leaf_types(info.results)]
+    leaves = [next(cts) if is_cotangent(x) else next(tags).leaves[0] for x in expected]
     return writes.entered(f, build(info.results, iter(leaves)), (), [])
 
 

@@ -50,7 +50,7 @@ ALTERNATIVES = frozenset(
 )
 WRAPPERS = ("derivative", "custom")  # what is made of functions
 BOXABLE = frozenset({"fn", "record"})
-LENGTHS = 4  # so many lengths of tuples may one value have
+LENGTHS = 8  # so many lengths of tuples may one value have
 DEEP = 4  # so often may a tuple hold one of its own length
 
 

@@ -61,6 +61,16 @@ def loop(f: Frame, op: Op) -> None:
     source = f.get(parts.bounds[0])
     if source.kind in sums.SUMS:
         source = sums.sole(f, source, lambda k: k.kind in WALKED, sums.not_iterable)
+    if source.kind == "sum":  # a loop for each alternative
+        outs = sums.dispatch_all(f, source, lambda k: over(f, op, parts, k), sums.not_iterable)
+        for v, a in zip(op.results, outs, strict=True):
+            f.env[v] = a
+    else:
+        over(f, op, parts, source)
+
+
+def over(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
+    """A `for` over what it walks: its results, which are bound, too."""
     makes = op.attrs.get("makes")
     parts_now = sequences.items_or_none(f, source)
     if makes is not None:
@@ -78,6 +88,7 @@ def loop(f: Frame, op: Op) -> None:
             "`for` walks over a range, a tuple or an array",
             "loop over `range(n)`",
         )
+    return [f.env[v] for v in op.results]
 
 
 def unroll(f: Frame, op: Op, parts: Loop, source: AV) -> None:

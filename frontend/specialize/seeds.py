@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Operand
 from ...ir.types import BOOL, F64, I64, Type, cotangent_type
+from . import boxes
 from .joins import head, zero
 from .values import (
     AV,
@@ -20,6 +21,7 @@ from .values import (
     T,
     cotangent,
     describe,
+    is_moved,
     leaf_types,
     number,
     typ,
@@ -46,6 +48,9 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
         yield from one_of(f, ct, primal)
         return
     expected = cotangent(primal)
+    if is_moved(expected):
+        yield moves_of(f, ct, expected, primal)
+        return
     if expected == F64_T:
         if ct.kind != "num":
             raise wrong_structure(f, ct, primal)
@@ -82,8 +87,18 @@ def one_of(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
                     yield zero(f, c)
 
 
+def moves_of(f: Frame, a: AV, moved: T, primal: T) -> Operand:
+    """The box of a cotangent or tangent of a boxed record."""
+    held = f.program.boxes[moved.info[1]]
+    if not fits(a, moved) and not (a.kind == "const" and a.info is None):
+        raise wrong_structure(f, a, primal)
+    return boxes.moves(f, a, held)
+
+
 def fits(ct: AV, t: T) -> bool:
     """Whether a value has the outer structure of this cotangent."""
+    if is_moved(t):  # a cotangent, or a record that the program has made
+        return head(typ(ct)) in (t.info, t.info[1])
     return ct.kind == t.kind and ct.info == t.info and len(ct.kids) == len(t.kids)
 
 
@@ -124,6 +139,8 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
         return [None] * len(leaf_types(t))
     if expected == F64_T and a.kind == "num":
         return [f.convert(a.leaves[0], F64)]
+    if is_moved(expected):
+        return [*[None] * (len(t.leaves) - 1), moves_of(f, a, expected, t)]
     if expected.kind == "array" and a.kind == "array":
         dx = contiguous(f, a.leaves[0], expected.leaves[0])
         sizes = [f.emit("len", [v], [I64]) for v in (x.leaves[0], dx)]
@@ -167,6 +184,8 @@ def tangent(t: T, value: AV, leaves: Iterator[Operand]) -> AV:
         kids = [tangent(k, v, leaves) for k, v in zip(t.kids, value.kids, strict=True)]
         return AV(t.kind, t.info, tuple(kids), value.leaves)
     own = [next(leaves) for x in leaf_types(t) if cotangent_type(x) is not None]
+    if t.kind == "boxed" and t.info[0] != "fn":
+        return AV("boxed", cotangent(t).info, (), (value.leaves[0], own[-1]))
     if t.kind == "num" and own:
         return number(own[0])
     if t.kind == "array" and own:

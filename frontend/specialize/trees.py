@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from ...ir.core import Loc
-from ...ir.structure import Boxed, Constant, Leaf, PullbackTree, Record, Sum, Tree, Tuple, Updated
+from ...ir.core import Loc, Module
+from ...ir.core import Record as BoxRecord
+from ...ir.structure import (
+    Boxed,
+    Constant,
+    Leaf,
+    Moved,
+    PullbackTree,
+    Record,
+    Sum,
+    Tree,
+    Tuple,
+    Updated,
+)
 from ...ir.types import BOOL, F64, I64, Array, Box, Type, cotangent_type
 from ..classes import field_names
 from ..errors import Error
 from ..resolve import pullback_tree
-from .boxes import Held
+from .boxes import Held, name_of, noted
+from .joins import Disagree, head, join
 from .values import Pull, T, leaf_types, static, typ
 
 
@@ -34,19 +48,77 @@ def type_of_tree(tree: Tree) -> T:
             return T("sum", None, tuple([type_of_tree(k) for k in kids]), (I64,))
         case Constant(value):
             return typ(static(value))
-        case Boxed(record, held):  # only within a pullback: no argument comes in a box
-            content = held[record][1]
-            assert isinstance(content, Record)
-            return T("boxed", ("record", content.cls), (), (Box(record),))
+        case Boxed() | Moved():
+            raise Error(
+                "E03",
+                None,
+                "a pullback that takes or gives a record which holds its own class",
+                "the record's boxes are those of the program that made the pullback",
+                "call `vjp` inside the compiled function",
+            )
         case Updated(result, _):
             return type_of_tree(result)
-        case PullbackTree(record, primal, results, rest, spread):
-            return T(
-                "pullback",
-                Pull(record, type_of_tree(primal), rest, type_of_tree(results), spread),
-                (),
-                (Box(record),),
-            )
+        case PullbackTree(record, primal, results, rest, spread, known):
+            info = Pull(record, type_of_tree(primal), rest, type_of_tree(results), spread)
+            beside = tuple([T("leaf", None, (), (t,)) for t in known])
+            return T("pullback", info, beside, (Box(record),))
+
+
+class Entering:
+    """Types of arguments, in which records that hold their own class come in boxes."""
+
+    def __init__(self, boxes: dict[Any, Held], module: Module, trees: Sequence[Tree]) -> None:
+        self.boxes, self.module = boxes, module
+        for tree in trees:
+            self.note(tree)
+
+    def note(self, tree: Tree) -> None:
+        """Give a box to each class that holds itself in an argument."""
+        match tree:
+            case Tuple(kids) | Record(_, _, kids) | Sum(kids):
+                for kid in kids:
+                    self.note(kid)
+            case Boxed(_, held):
+                kinds = [self.plain(inside) for _, inside in held.values()]
+                new = {head(t): t for t in kinds if head(t) not in self.boxes}
+                if new:
+                    noted(self.boxes, new)
+                for _, inside in held.values():
+                    self.type(inside)
+
+    def plain(self, tree: Tree) -> T:
+        assert isinstance(tree, Record)
+        return T("record", tree.cls)
+
+    def type(self, tree: Tree) -> T:
+        match tree:
+            case Boxed(record, structures):
+                return self.boxed(self.boxes[head(self.plain(structures[record][1]))])
+            case Tuple(kids):
+                return T("tuple", None, tuple([self.type(k) for k in kids]))
+            case Sum(kids):
+                return reduce(join, [self.type(k) for k in kids])
+            case Record(cls, names, kids) if cls is not list:
+                parts = tuple([self.type(k) for k in kids])
+                t = T("dict", names, parts) if cls is dict else T("record", cls, parts)
+                held = self.boxes.get(head(t))
+                return t if held is None else self.widened(held, parts)
+        return type_of_tree(tree)
+
+    def widened(self, held: Held, parts: tuple[T, ...]) -> T:
+        """The type of a box, which holds such parts, too."""
+        try:
+            held.kids = parts if held.kids is None else tuple(map(join, held.kids, parts))
+        except Disagree as e:
+            what = name_of((held.kind, held.info))
+            why = "all objects of a class that holds itself have fields of the same types"
+            raise Error("E07", None, f"a field of `{what}`: {e}", why, e.cure) from None
+        leaves = tuple([x for k in held.kids for x in leaf_types(k)])
+        self.module.records[held.record] = BoxRecord(held.record, leaves)
+        return self.boxed(held)
+
+    def boxed(self, held: Held) -> T:
+        return T("boxed", (held.kind, held.info), (), (Box(held.record),))
 
 
 class Boxes:
@@ -56,8 +128,8 @@ class Boxes:
         self.kinds = kinds
         self.held: dict[str, tuple[tuple[Type, ...], Tree]] = {}
 
-    def tree(self, t: T) -> Tree:
-        held = self.kinds[t.info]
+    def boxed(self, key: Any) -> Boxed:
+        held = self.kinds[key]
         assert held.kids is not None
         if held.record not in self.held:
             types = tuple([x for k in held.kids for x in leaf_types(k)])
@@ -86,13 +158,13 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
     if t.kind == "sum":
         return Sum(tuple([tree_of(k, boxes) for k in t.kids]))
     if t.kind == "boxed" and boxes is not None and t.info[0] == "record":
-        return boxes.tree(t)
+        return boxes.boxed(t.info)
+    if t.kind == "boxed" and boxes is not None and t.info[0] == "ct":
+        return Moved(boxes.boxed(t.info[1]))
     if t.kind == "const":
         return Constant(t.info)
     if t.kind == "pullback":
         info: Pull = t.info
-        if t.kids:
-            raise TypeError("a pullback to an argument that is one of several kinds of values")
         rest = tuple([c for x in info.rest if (c := cotangent_type(x)) is not None])
         return PullbackTree(
             info.record,
@@ -100,6 +172,7 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
             tree_of(info.results, boxes),
             rest,
             info.spread,
+            tuple([x for k in t.kids for x in leaf_types(k)]),
         )
     if t.kind == "undef":
         return Constant(None)

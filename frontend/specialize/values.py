@@ -20,6 +20,8 @@ An abstract value (`AV`) has a kind, what the kind needs to know, kids, and SSA 
     maybe                                     the value          whether it is bound
     sum                                           the alternatives   which of them it is
     boxed       head of what it holds                                box<@record>
+    boxed       ("ct", head): its cotangent                          the box, and box<@record.ct>
+    leaf                                                         one, as it is
     undef unbound
 
 The type of an abstract value (`T`) is the same tree with types for leaves; a static number is a
@@ -32,7 +34,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...ir.core import UNBOUND, UNDEF, Literal, Operand, literal
-from ...ir.types import BOOL, F64, I64, Type, cotangent_type
+from ...ir.types import BOOL, F64, I64, Box, Type, cotangent_type
 from ..classes import field_names, is_enum
 
 
@@ -280,7 +282,18 @@ def cotangent(t: T) -> T:
     if t.kind == "sum":
         kids = tuple([cotangent(k) for k in t.kids])
         return NONE_T if all(k == NONE_T for k in kids) else T("sum", None, kids, (I64,))
+    if t.kind == "boxed" and t.info[0] == "record":
+        box = t.leaves[0]
+        assert isinstance(box, Box)
+        return T("boxed", ("ct", t.info), (), (box, Box(box.record + ".ct")))
+    if is_moved(t):
+        return t
     return NONE_T
+
+
+def is_moved(t: T | AV) -> bool:
+    """Whether a value is the cotangent of a boxed record."""
+    return t.kind == "boxed" and t.info[0] == "ct"
 
 
 SCALARS = {"bool": "a bool", "i64": "an int", "f64": "a float"}
@@ -330,6 +343,8 @@ def describe(t: T) -> str:
             return "no value"
         case "sum":
             return " or ".join(describe(k) for k in t.kids)
+        case "boxed" if t.info[0] == "ct":
+            return f"a {t.info[1][1].__name__} of cotangents"
         case "boxed":
             name = getattr(t.info[1], "fn", None) or getattr(t.info[1], "__name__", t.info[0])
             return f"the function {name}" if t.info[0] == "fn" else f"a {name}"

@@ -1,0 +1,145 @@
+"""Cotangents that Python gives to a pullback: tested, and taken apart into leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.structure import Boxed, Leaf, Moved, Record, Sum, Tree, Tuple, cotangent_tree
+from ..ir.structure import leaf_types as types_of
+from ..ir.types import F64, Array, cotangent_type
+from ..ir.widen import class_in
+from . import recursive
+from .border import BorderError, fits, parts_of
+from .recursive import Boxing, natively
+
+
+def cotangent(
+    tree: Tree,
+    value: Any,
+    lengths: Sequence[int | None],
+    name: str = "ct",
+    boxing: Boxing = natively,
+) -> list[Any]:
+    """The leaves of a cotangent of a result of structure `tree`, which is tested.
+
+    `lengths` has one entry for each leaf of `tree`: how long that array was, None if unknown.
+    Ints are taken for floats; None stands where the result holds no float.
+    """
+    left = iter(lengths)
+
+    def box(part: Boxed, of: Any) -> Any:
+        return boxing(lambda make: _boxed_cotangent(part, of, make, name))
+
+    return list(_cotangent(tree, value, left, name, box))
+
+
+BoxOf = Callable[[Boxed, Any], Any]  # the box of a cotangent
+
+
+def _cotangent(
+    tree: Tree, value: Any, lengths: Iterator[int | None], name: str, box: BoxOf
+) -> Iterator[Any]:
+    match tree:
+        case Leaf(t) if t == F64:
+            next(lengths, None)
+            if isinstance(value, np.ndarray) and value.ndim == 0:
+                value = value[()]
+            if isinstance(value, (bool, np.bool_)) or not isinstance(
+                value, (float, int, np.floating, np.integer)
+            ):
+                raise _wrong(value, name, "a float")
+            try:
+                yield float(value)
+            except OverflowError:
+                raise BorderError("E09", f"{name} is an int too large for a float") from None
+        case Leaf(Array(elem, 1, _)) if elem == F64:
+            yield _cotangent_array(value, next(lengths, None), name)
+        case Tuple(kids):
+            if not isinstance(value, tuple) or len(value) != len(kids):
+                raise _wrong(value, name, f"a tuple of {len(kids)}")
+            for k, (kid, v) in enumerate(zip(kids, value, strict=True)):
+                yield from _cotangent(kid, v, lengths, f"{name}[{k}]", box)
+        case Record(cls, names, kids):
+            if type(value) is not cls or (isinstance(value, list) and len(value) != len(kids)):
+                raise _wrong(value, name, f"a {cls.__name__}")
+            if isinstance(value, dict) and set(value) != set(names):
+                raise _wrong(value, name, f"a dict with the keys {', '.join(map(repr, names))}")
+            parts = value if isinstance(value, list) else parts_of(value, names)
+            for n, kid, v in zip(names or range(len(kids)), kids, parts, strict=True):
+                yield from _cotangent(kid, v, lengths, f"{name}.{n}", box)
+        case Sum(kids):
+            yield from _cotangent_sum(kids, value, lengths, name, box)
+        case Boxed() | Moved():
+            for _ in types_of(tree):
+                next(lengths, None)
+            part = tree.primal if isinstance(tree, Moved) else tree
+            if value is not None and not fits(part, value):
+                raise _wrong(value, name, f"a {class_in(part).__name__}")
+            yield None if value is None else box(part, value)  # null is zero
+        case _:
+            for _ in types_of(tree):
+                next(lengths, None)
+            if value is not None:
+                raise _wrong(value, name, "None, as the result there holds no float")
+
+
+def _cotangent_sum(
+    kids: Sequence[Tree], value: Any, lengths: Iterator[int | None], name: str, box: BoxOf
+) -> Iterator[Any]:
+    """The cotangent of one of several: of the first that it fits; those of the others are zero."""
+    next(lengths, None)  # the tag
+    sizes = [[next(lengths, None) for _ in types_of(kid)] for kid in kids]
+    out: list[list[Any] | None] = [None] * len(kids)
+    refused: BorderError | None = None
+    for k, kid in enumerate(kids):
+        try:
+            out[k] = list(_cotangent(kid, value, iter(sizes[k]), name, box))
+            break
+        except BorderError as e:
+            refused = refused or e
+    else:
+        if value is not None and refused is not None:
+            raise refused
+    for kid, leaves in zip(kids, out, strict=True):
+        yield from _zeros(kid) if leaves is None else leaves
+
+
+def _boxed_cotangent(tree: Boxed, value: Any, make: recursive.Make, name: str) -> Any:
+    """The box of a cotangent of a record that holds its own class."""
+
+    def build(item: tuple[Boxed, Any], found: Callable[[Any], Any]) -> Any:
+        part, v = item
+        types, inside = part.held[part.record]
+        kinds = [c for c in map(cotangent_type, types) if c is not None]
+        kind = f"{name}, in a {type(v).__name__}" if v is not value else name
+        own = _cotangent(inside, v, iter(()), kind, lambda t, x: found((t, x)))
+        return make(kinds, list(own))
+
+    return recursive.in_order((tree, value), lambda item: id(item[1]), build)
+
+
+def _zeros(tree: Tree) -> Iterator[Any]:
+    """A zero cotangent."""
+    for t in types_of(cotangent_tree(tree)):
+        yield 0.0 if t == F64 else np.zeros(0) if isinstance(t, Array) else None
+
+
+def _cotangent_array(value: Any, length: int | None, name: str) -> np.ndarray[Any, Any]:
+    real = isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
+    if not real:
+        raise _wrong(value, name, "an array of floats")
+    if value.ndim != 1 or length not in (None, len(value)):
+        wanted = f"({length},)" if length is not None else "one axis"
+        error = ValueError(f"{name} has shape {value.shape}, but the result has {wanted}")
+        error.hide_frames = True  # type: ignore[attr-defined]
+        raise error
+    return np.require(value, np.float64, ["C", "A"])
+
+
+def _wrong(value: object, name: str, wanted: str) -> BorderError:
+    kind = type(value).__name__
+    text = f"{name} is {value!r}" if value is None else f"{name} is of type {kind}"
+    return BorderError("E09", text, f"pass {wanted}: a cotangent has the result's structure")
