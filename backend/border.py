@@ -273,7 +273,7 @@ def boxed(tree: Boxed, value: Any, boxing: Boxing) -> Any:
     except recursive.Endless:
         kind = type(value).__name__
         raise BorderError(
-            "E03", f"a {kind} that is among its own parts", "a compiled value has an end"
+            "E03", f"a {kind} that is among its own parts", "pass one that has an end"
         ) from None
 
 

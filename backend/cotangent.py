@@ -76,6 +76,8 @@ def _cotangent(
             for _ in types_of(tree):
                 next(lengths, None)
             part = tree.primal if isinstance(tree, Moved) else tree
+            if part is not tree:
+                yield None  # what stands where has no part in it
             if value is not None and not fits(part, value):
                 raise _wrong(value, name, f"a {class_in(part).__name__}")
             yield None if value is None else box(part, value)  # null is zero

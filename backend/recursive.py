@@ -260,7 +260,11 @@ def paired(
             return out
         case Boxed():
             return found((tree, next(primal), None if cts is None else next(cts)))
-        case PullbackTree() | Moved():
+        case Moved(inner):
+            at, _ = next(primal), next(primal)
+            moves = None if cts is None else [next(cts), next(cts)][1]
+            return found((inner, at, moves))
+        case PullbackTree():
             for t in leaf_types(tree):
                 next(primal)
                 if cts is not None and cotangent_type(t) is not None:

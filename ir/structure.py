@@ -160,7 +160,7 @@ def cotangent_tree(tree: Tree) -> Tree:
             return Tuple(tuple(cotangent_tree(k) for k in kids))
         case Boxed(record):
             return Boxed(record.removesuffix(".ct") + ".ct", {})
-        case Moved(primal):
-            return Boxed(primal.record + ".ct", {})
+        case Moved(primal):  # what stands where has no part in it: null
+            return Tuple((Boxed(primal.record + ".ct", {}),) * 2)
         case _:
             return Constant(None)

@@ -193,7 +193,8 @@ def seeded(f: Frame, a: AV, value: Callable[[int], float]) -> AV:
 def refuse_arrays(f: Frame, a: AV, word: str, what: str, instead: str) -> None:
     if a.kind == "boxed":
         found = f"{word} of a function with {describe(typ(a))} as {what}, which holds its own class"
-        raise f.error("E09", found, NO_MATRIX, "use grad, jvp or hvp")
+        why = "how many floats it holds is known at run time only"
+        raise f.error("E09", found, why, "use grad, jvp or hvp")
     if a.kind in STRUCTURES:
         for k in a.kids:
             refuse_arrays(f, k, word, what, instead)

@@ -49,7 +49,10 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
         return
     expected = cotangent(primal)
     if is_moved(expected):
-        yield moves_of(f, ct, expected, primal)
+        moves = moves_of(f, ct, expected, primal)
+        for x in primal.leaves[:-1]:  # what stands where has no part in it
+            yield zero(f, cotangent_type(x) or x)
+        yield moves
         return
     if expected == F64_T:
         if ct.kind != "num":
