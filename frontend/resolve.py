@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import cmath
+import enum
 import functools
 import math
 import operator
@@ -24,6 +25,7 @@ import numpy as np
 
 from ..ir.core import UNBOUND
 from ..ir.structure import PullbackTree
+from . import classes
 
 Path = tuple[tuple[Any, ...], ...]
 NUMBERS = (int, float, complex, np.number, np.ndarray)
@@ -31,6 +33,7 @@ LIBRARIES: tuple[ModuleType, ...] = (builtins, math, operator, np, functools, cm
 STANDARD = os.path.join(sysconfig.get_paths()["stdlib"], "")
 WRITTEN_IN_IT = "morula.frontend.prelude"  # where Morula has functions of the language
 ABSENT = object()
+MANY = 1000  # parts of a structure from outside
 
 
 def follow(path: Path, entry: FunctionType) -> Any:
@@ -77,6 +80,38 @@ def is_number(value: object) -> bool:
     if isinstance(value, NUMBERS):
         return not isinstance(value, (bool, np.bool_))
     return pullback_tree(value) is not None
+
+
+def parts_of(value: Any) -> list[Any] | None:
+    """What a tuple, a record or a dict with constant keys holds; None of anything else."""
+    if type(value) is tuple:
+        return list(value)
+    if type(value) is dict:
+        return list(value.values()) if all(type(k) in (str, int) for k in value) else None
+    return list(classes.members(value)) if classes.is_record(type(value)) else None
+
+
+def is_data(value: object) -> bool:
+    """A structure of numbers among which is an array, or a record or dict with a float: what it
+    holds is read at each call.  Tuples of numbers, and records of settings, are constants.
+    """
+    if type(value) is tuple and not any(
+        isinstance(v, np.ndarray) or (parts_of(v) is not None and is_data(v)) for v in value
+    ):
+        return False
+    found, work = False, [value]
+    for _ in range(MANY):
+        if not work:
+            return found
+        part = work.pop()
+        inner = parts_of(part)
+        if inner is not None:
+            work += inner
+        elif isinstance(part, (float, np.floating, np.ndarray)):
+            found = True
+        elif not (part is None or isinstance(part, (int, str, np.number, np.bool_, enum.Enum))):
+            return False
+    return False  # many, or without end
 
 
 def plain_function(value: object) -> tuple[FunctionType | None, int]:

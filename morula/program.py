@@ -23,7 +23,7 @@ from .backend.specialisation import Specialisation
 from .backend.unbox import Cell, Global, Position, Source
 from .frontend.errors import Error
 from .frontend.lower import step_key
-from .frontend.resolve import Path, follow, is_number, library_name
+from .frontend.resolve import Path, follow, is_data, is_number, library_name
 from .ir.builder import Builder
 from .ir.core import Function, Module, Operand, Site, literal, zero_literal
 from .ir.ops import record_types
@@ -252,7 +252,7 @@ def cell_key(cell: CellType, depth: int) -> Any:
 
 
 def value_key(value: Any, depth: int) -> Any:
-    if is_number(value):
+    if is_number(value) or is_data(value):
         return classify(value)
     if isinstance(value, FunctionType):
         cells = cells_key(value, depth + 1)

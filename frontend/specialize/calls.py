@@ -12,7 +12,7 @@ import numpy as np
 from ...ir.core import Function, Op
 from ...ir.structure import PullbackTree
 from .. import classes, names
-from ..resolve import follow, library_name, pullback_tree
+from ..resolve import follow, is_data, library_name, pullback_tree
 from . import builtins, custom, derivatives, instances, records, sums
 from .trees import tree_of_value, type_of_tree
 from .values import AV, Label, describe, static, typ
@@ -139,6 +139,16 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
         return AV("class", value)
     if classes.is_enum(value):
         return AV("const", value)
+    if is_data(value):
+        t = type_of_tree(tree_of_value(value, name, f.loc))
+        if not f.program.mutable.isdisjoint(records.classes_in(t)):
+            raise f.error(
+                "E11",
+                f"`{name}` from outside, a {type(value).__name__}, in a program that writes such",
+                "a write to it would be seen by nobody outside",
+                "pass it as an argument",
+            )
+        return instances.hidden(f, name, t)
     if classes.is_record(type(value)):
         if classes.is_frozen(type(value)):
             return of_value(f, name, value)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from .. import classes
 from ..closures import close
 from ..lower import found_so_far, lower_into
 from . import boxes, calls, cells, operators, sums
-from .values import AV, UNBOUND_AV, describe, number, static, typ
+from .values import AV, UNBOUND_AV, T, describe, number, static, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -48,6 +49,14 @@ def contents(f: Frame, a: AV) -> AV:
 def kept(f: Frame, cls: type, a: AV) -> AV:
     """A new record: a cell where its class is written somewhere, a box where it holds itself."""
     return cells.made(f, a) if cls in f.program.mutable else boxes.settled(f, a)
+
+
+def classes_in(t: T) -> Iterator[type]:
+    """The classes of records, lists and dicts in a type."""
+    if t.kind in HOLDERS:
+        yield t.info if t.kind == "record" else {"list": list, "dict": dict}[t.kind]
+    for k in t.kids:
+        yield from classes_in(k)
 
 
 def class_of(a: AV) -> type:

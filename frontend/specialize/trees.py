@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -25,7 +26,7 @@ from ...ir.structure import (
 from ...ir.types import BOOL, F64, I64, Array, Box, Type, cotangent_type
 from ..classes import field_names
 from ..errors import Error
-from ..resolve import pullback_tree
+from ..resolve import parts_of, pullback_tree
 from .boxes import Held, name_of, noted
 from .joins import Disagree, head, join
 from .values import Pull, T, leaf_types, static, typ
@@ -180,7 +181,7 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
 
 
 def tree_of_value(value: Any, name: str, loc: Loc) -> Tree:
-    """The structure of a hidden number, array or pullback."""
+    """The structure of a hidden number, array or pullback, or of a structure of those."""
     tree = pullback_tree(value)
     if tree is not None:
         return tree
@@ -192,6 +193,15 @@ def tree_of_value(value: Any, name: str, loc: Loc) -> Tree:
         return Leaf(I64)
     if isinstance(value, (float, np.floating)):
         return Leaf(F64)
+    if value is None or isinstance(value, (str, enum.Enum)):
+        return Constant(value)
+    parts = parts_of(value)
+    if parts is not None:
+        kids = tuple([tree_of_value(v, name, loc) for v in parts])
+        if type(value) is tuple:
+            return Tuple(kids)
+        names = tuple(value) if type(value) is dict else field_names(type(value))
+        return Record(type(value), names, kids)
     kind = f"a {type(value).__name__}"
     if isinstance(value, np.ndarray):
         kind = f"an array of {value.dtype} with {value.ndim} axes"
