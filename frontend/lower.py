@@ -27,6 +27,7 @@ from typing import Any
 
 from ..ir.core import UNBOUND, Block, Function, Module, Op, Operand, Value, literal, walk
 from ..ir.types import NONE
+from . import outside
 from .control import block
 from .depth import deep
 from .desugar import desugared
@@ -41,9 +42,10 @@ from .resolve import (
     default_values,
     has_morula,
     is_library,
+    is_library_namespace,
     is_number,
     library_name,
-    plain_function,
+    unwrapped,
 )
 from .scope import Scope
 from .source import (
@@ -68,6 +70,8 @@ class Lowered:
     entry: FunctionType
     globals: dict[str, Any] = field(default_factory=dict)
     paths: dict[str, Path] = field(default_factory=dict)  # of `globals`: how to find each again
+    # names of the user's for objects of a library: how to find each again, and what it was
+    library: dict[Any, tuple[Path, Any]] = field(default_factory=dict)
     captures: tuple[str, ...] = ()  # the entry's hidden parameters, in the order of its captures
     hidden: tuple[Path, ...] = ()  # where each of them is read, at each call
     rules: dict[int, str] = field(default_factory=dict)  # names of custom rules, by id
@@ -306,14 +310,16 @@ class Program:
     def refer(self, frame: Frame, value: Any, wanted: str, path: Path, node: ast.expr) -> Operand:
         """A `global` op; that of a Python function with source names it."""
         name = self.global_name(value, wanted, path)
-        f, wrappers = plain_function(value)
-        if f is None and has_morula(value) and value.__morula__[0] in MAKING:
-            return self.derivative(frame, value, name, path, node)
-        if f is None and has_morula(value) and value.__morula__[0] in CUSTOM:
-            return self.custom(frame, value, name, path, node)
-        if f is None or is_library(f):
-            return frame.emit("global", (), node, {"name": name}, name)
-        fn = self.function(f, (*path, *([("unwrapped",)] * wrappers)))
+        f, wrappers = unwrapped(value)
+        path = (*path, *[UNWRAPPED] * wrappers)
+        if has_morula(f) and f.__morula__[0] in MAKING:
+            return self.derivative(frame, f, name, path, node)
+        if has_morula(f) and f.__morula__[0] in CUSTOM:
+            return self.custom(frame, f, name, path, node)
+        if not isinstance(f, FunctionType) or is_library(f):
+            made = outside.made(self, frame, f, name, path, node)
+            return made or frame.emit("global", (), node, {"name": name}, name)
+        fn = self.function(f, path)
         defaults = default_values(f)
         if all(is_simple(d) for _, d in defaults):
             return frame.emit("global", (), node, {"name": name, "fn": fn}, name)
@@ -360,6 +366,8 @@ class Program:
         known = library_name(value)
         key: tuple[Any, ...] = ("library", known) if known else tuple(map(step_key, path))
         name = self.known.get(key)
+        if known and may_change(path):
+            self.lowered.library.setdefault(tuple(map(step_key, path)), (path, value))
         if name is None:
             name = known or wanted
             if name in self.lowered.globals:
@@ -420,6 +428,16 @@ def is_simple(value: object) -> bool:
     if isinstance(value, tuple):
         return all(map(is_simple, value))
     return type(value) in (bool, int, float, type(None), str)
+
+
+def may_change(path: Path) -> bool:
+    """Whether a name of the user's, which leads to a library's object, may be bound to another."""
+    match path[:1]:
+        case (("global", names, key),):
+            return key in names and not is_library_namespace(names)
+        case (("closure", _),):
+            return True
+    return False
 
 
 def step_key(step: tuple[Any, ...]) -> Any:

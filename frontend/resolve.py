@@ -16,6 +16,7 @@ import functools
 import math
 import operator
 import os
+import sys
 import sysconfig
 from collections.abc import Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -55,6 +56,10 @@ def follow(path: Path, entry: FunctionType) -> Any:
                 found = found.__morula__[1][name]
             case ("unwrapped",):
                 found = found.__wrapped__
+            case ("item", key):
+                found = found[key]
+            case ("keys",):
+                found = tuple(found)
     return found
 
 
@@ -114,20 +119,30 @@ def is_data(value: object) -> bool:
     return False  # many, or without end
 
 
-def plain_function(value: object) -> tuple[FunctionType | None, int]:
-    """The Python function that a value is, and how many wrappers of `jit` it is under."""
+def is_cached(value: object) -> bool:
+    """What functools.cache and lru_cache make: the function, which gives the same each time."""
+    return isinstance(value, functools._lru_cache_wrapper)
+
+
+def unwrapped(value: Any) -> tuple[Any, int]:
+    """What is under the wrappers that leave a function as it is, `jit` and lru_cache, and how
+    many those are."""
     depth = 0
-    while not isinstance(value, FunctionType):
-        if not has_morula(value) or value.__morula__[0] != "jit":  # type: ignore[attr-defined]
-            return None, 0
-        value, depth = value.__wrapped__, depth + 1  # type: ignore[attr-defined]
+    while is_cached(value) or (has_morula(value) and value.__morula__[0] == "jit"):
+        value, depth = value.__wrapped__, depth + 1
     return value, depth
+
+
+def is_library_namespace(names: Mapping[str, Any]) -> bool:
+    """The names of a module of Python, NumPy, SciPy or Morula, which nobody binds anew."""
+    package = str(names.get("__name__", "")).partition(".")[0]
+    return package in sys.stdlib_module_names or package in ("numpy", "scipy", "morula")
 
 
 def has_morula(value: object) -> bool:
     """Whether a value is one of Morula's callables: it says which word made it, and from what."""
-    if isinstance(value, (type, ModuleType)):
-        return False
+    if isinstance(value, (type, ModuleType, FunctionType)):
+        return False  # a function that wraps one may have its attributes
     word = getattr(value, "__morula__", None)
     return isinstance(word, tuple) and hasattr(value, "__wrapped__")
 

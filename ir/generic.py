@@ -91,7 +91,7 @@ class Word:
         self.run, self.word, self.meaning = run, word, meaning
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not args or not hasattr(args[0], "captures"):  # no function of the program
+        if not args or not callable(args[0]):
             return self.meaning(*args, **kwargs)
         if self.run.derive is None:
             raise TypeError(f"{self.word} needs `derive`")

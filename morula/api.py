@@ -13,7 +13,7 @@ import inspect
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -22,10 +22,11 @@ import numpy as np
 from .backend.border import BorderError, classify
 from .backend.callable_type import Callable as NativeCallable
 from .backend.invoke import Pullback
+from .frontend.classes import is_record
 from .frontend.errors import Error
 from .frontend.names import PAIRED
-from .frontend.prelude.pullback import applied
-from .frontend.resolve import has_morula
+from .frontend.prelude.calling import applied, calling
+from .frontend.resolve import has_morula, is_cached
 from .ir.structure import Tree
 from .ir.widen import widest
 from .pipeline import Compilation, Target, Word
@@ -223,6 +224,8 @@ def made(word: str, f: Any, options: dict[str, Any], fastmath: bool | str = "adj
 
 def words_of(f: Any) -> tuple[Word, ...]:
     """The derivative words that a callable stands for, innermost first."""
+    if is_cached(f):
+        return words_of(f.__wrapped__)
     if not has_morula(f):
         return ()
     word, options = f.__morula__
@@ -232,10 +235,12 @@ def words_of(f: Any) -> tuple[Word, ...]:
 
 def plain(f: Any, word: str) -> FunctionType:
     """The Python function at the bottom."""
-    while has_morula(f):
+    while is_cached(f) or has_morula(f):
         f = f.__wrapped__
     if isinstance(f, Pullback):
         f = applied(f)
+    elif isinstance(f, (functools.partial, MethodType)) or (callable(f) and is_record(type(f))):
+        f = calling(f)
     if not isinstance(f, FunctionType):
         raise TypeError(
             f"{word} takes a Python function, not {type(f).__name__} {f!r}: "
@@ -275,7 +280,7 @@ class Front:
         f = self.target.function
         found = _signatures.get(f)
         if found is None:
-            found = _signatures[f] = inspect.signature(f)
+            found = _signatures[f] = inspect.signature(f, follow_wrapped=False)
         return found
 
     @functools.cached_property
@@ -310,7 +315,8 @@ class Front:
         """Primals and tangents of a `jvp`, defaults filled in with tangents of zero."""
         parameters = list(self.signature.parameters.values())[len(primals) :]
         rest = [p.default for p in parameters]
-        if any(v is inspect.Parameter.empty for v in rest) or not self.signature.parameters:
+        gathers = any(p.kind is p.VAR_POSITIONAL for p in self.signature.parameters.values())
+        if gathers or any(v is inspect.Parameter.empty for v in rest):
             return primals, tangents  # too few: the compiler says which
         return (*primals, *rest), (*tangents, *map(zero_tangent, rest))
 

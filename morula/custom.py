@@ -24,7 +24,7 @@ from types import FunctionType
 from typing import Any
 
 from .frontend.errors import Error
-from .frontend.resolve import plain_function
+from .frontend.resolve import unwrapped
 from .ir.core import Site
 
 
@@ -59,12 +59,12 @@ class Custom:
 
     def define(self, **rules: Any) -> None:
         """Take the functions of the rule; each takes as many arguments as `wanted` says."""
-        own = len(inspect.signature(self.__wrapped__).parameters)
+        own = len(parameters_of(self.__wrapped__))
         made = {}
         for part, rule in rules.items():
             f = checked(self._word, rule)
             wanted = own if part == "fwd" else 2
-            count = len(inspect.signature(f).parameters)
+            count = len(parameters_of(f))
             if count != wanted:
                 takes = {
                     "fwd": f"the {own} parameters of `{self.__wrapped__.__name__}`",
@@ -126,10 +126,15 @@ def custom_jvp(f: Callable[..., Any], *rule: Callable[..., Any]) -> CustomJvp:
 
 def checked(word: str, f: Any) -> FunctionType:
     """The Python function that f is, `jit` taken off."""
-    found, _ = plain_function(f)
-    if found is None:
+    found, _ = unwrapped(f)
+    if not isinstance(found, FunctionType):
         raise TypeError(f"{word} takes Python functions, not {f!r}")
     return found
+
+
+def parameters_of(f: FunctionType) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a function itself, not of one that it wraps."""
+    return inspect.signature(f, follow_wrapped=False).parameters
 
 
 def site(f: FunctionType) -> Site:

@@ -181,7 +181,7 @@ def expanded(module: Module, fastmath: bool | str) -> Module:
             "E08",
             error.loc,
             f"a derivative of `{error.function}` that is taken inside itself",
-            "its order would depend on a run-time value",
+            "the order depends on a run-time value",
             "take the derivative outside the function that is differentiated",
         ) from None
     if fastmath is True:

@@ -8,10 +8,11 @@ anew.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import linecache
 from collections.abc import Iterable, Iterator, Sequence
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from .backend.border import BorderError, classify
@@ -65,6 +66,7 @@ class Program:
             for name, path in lowered.paths.items()
             if path and key_of(path) not in run_time and library_name(lowered.globals[name]) is None
         ]
+        self.guards += [("", path, value) for path, value in lowered.library.values()]
         self.result = exported(entry.result, self)
         self.pulls: dict[str, tuple[str, Native]] = {}
         inputs = [Input(source(path, function), tree) for path, tree in self.hidden]
@@ -197,7 +199,7 @@ def site_of(f: FunctionType) -> Site:
 def differs(path: Path, function: FunctionType, value: Any) -> bool:
     try:
         found = follow(path, function)
-    except (AttributeError, KeyError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError):
         return True
     if found is value:
         return False
@@ -261,6 +263,17 @@ def value_key(value: Any, depth: int) -> Any:
     if hasattr(value, "__morula__") and hasattr(value, "__wrapped__"):
         word, options = value.__morula__
         return word, tuple(options.items()), value_key(value.__wrapped__, depth + 1)
+    if isinstance(value, (MethodType, functools.partial)):
+        parts = (
+            (value.__func__, value.__self__)
+            if isinstance(value, MethodType)
+            else (value.func, value.args, value.keywords)
+        )
+        return type(value), tuple([value_key(v, depth + 1) for v in parts])
+    if type(value) is dict:
+        return dict, tuple([(k, value_key(v, depth + 1)) for k, v in value.items()])
+    if type(value) is tuple and any(map(callable, value)):
+        return tuple, tuple([value_key(v, depth + 1) for v in value])
     try:
         hash(value)
     except TypeError:

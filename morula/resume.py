@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Mapping, Sequence
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -209,7 +211,8 @@ class Resume:
     ) -> tuple[Module, Making]:
         """A closed module whose entry applies the derivative to what the values stand for."""
         base = bottom(derived)
-        module = base.module
+        module = base.module if base else self.lowered.module
+        loc = base.function.loc if base else module.entry.loc
         if any(op.opcode == "def" for f in module.functions.values() for op in walk(f.body)):
             module = closures(module)
         made = Making(self.lowered.globals, module)
@@ -219,8 +222,8 @@ class Resume:
         else:
             named = {k: made.operand(v) for k, v in kwargs.items()}
             out = made.body.call([made.derived(derived), *inputs], named)
-        ops = (*made.body.ops, Op("return", (out,), loc=base.function.loc))
-        entry = Function(NAME, (), tuple(made.params), None, Block((), ops), {}, base.function.loc)
+        ops = (*made.body.ops, Op("return", (out,), loc=loc))
+        entry = Function(NAME, (), tuple(made.params), None, Block((), ops), {}, loc)
         return Module({NAME: entry, **module.functions}, dict(module.records)), made
 
 
@@ -245,6 +248,14 @@ class Making:
                 apply = self.body.emit("global", [], {"name": f"morula.{value.word}"}, value.word)
                 parts = [self.operand(v) for v in (value.of, *value.rules)]
                 return self.body.emit("call", [apply, *parts], {})
+            case functools.partial():
+                apply = self.body.emit("global", [], {"name": "functools.partial"}, "partial")
+                parts = [self.operand(v) for v in (value.func, *value.args)]
+                named = {k: self.operand(v) for k, v in value.keywords.items()}
+                return self.body.call([apply, *parts], named)
+            case MethodType():
+                owner = self.operand(value.__self__)
+                return self.body.emit("getattr", [owner], {"name": value.__name__})
             case Cell():
                 return self.body.emit("cell", [self.operand(value.value)], {})
             case tuple() if type(value) is tuple:
@@ -283,12 +294,16 @@ class Making:
         return self.body.constant(value) if known else self.operand(value)
 
 
-def bottom(derived: Derived) -> GenericFunction:
-    """The function under all the words."""
+def bottom(derived: Derived) -> GenericFunction | None:
+    """The function under all the words; None for a method of a class."""
     of = derived.of
-    while isinstance(of, (Derived, Ruled)):
-        of = of.of
-    assert isinstance(of, GenericFunction)
+    while not isinstance(of, GenericFunction):
+        if isinstance(of, functools.partial):
+            of = of.func
+        elif isinstance(of, (Derived, Ruled)):
+            of = of.of
+        else:
+            return None
     return of
 
 

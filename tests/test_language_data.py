@@ -212,8 +212,12 @@ def test_derivatives_by_gathered_arguments() -> None:
     assert morula.grad(f, argnums="more")(1.0, z=2.0) == {"z": 1.0}
     assert morula.grad(f, argnums="scale")(*args) == 6.0
     assert morula.vjp(f, *args)[1](1.0) == (60.0, 20.0, 15.0, 15.0)
-    with pytest.raises(morula.Error, match="gathers"):
-        morula.grad(f, argnums=2)(*args)
+    assert morula.grad(f, argnums=(3, 0))(*args) == (15.0, 60.0)
+    assert morula.jvp(f, args, (1.0, 0.0, 0.0, 1.0)) == (f(*args), 75.0)
+    assert morula.jacfwd(f, argnums=-1)(*args) == 15.0
+    assert morula.hessian(f, argnums=(0, 2))(*args) == ((0.0, 15.0), (15.0, 0.0))
+    with pytest.raises(morula.Error, match="twice"):
+        morula.grad(f, argnums=(2, "rest"))(*args)
     compiled = morula.jit(f)
     for given in ((1.0,), (1.0, 2.0), (1.0, 2.0, 3.0), (1.0, 2.0, 3.0, 4.0)) * 2:
         assert compiled(*given) == f(*given)

@@ -295,7 +295,7 @@ def test_lower_into(read: Read) -> None:
         "def one(x):\n    return two(x) + 1\n"
         "def two(x):\n    return x * 2\n"
         "FS = (one, made(2.0))\n"
-        "def f(x):\n    return FS[0](x)\n"
+        "def f(x):\n    return x\n"
     )
     lowered = lower(module.f)
     assert list(lowered.module.functions) == ["f"]

@@ -13,7 +13,7 @@ from ...ir.core import Function, Op
 from ...ir.structure import PullbackTree
 from .. import classes, names
 from ..resolve import follow, is_data, library_name, pullback_tree
-from . import builtins, custom, derivatives, instances, records, sums
+from . import builtins, custom, derivatives, instances, records, selection, sums
 from .trees import tree_of_value, type_of_tree
 from .values import AV, Label, describe, static, typ
 
@@ -31,7 +31,9 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
         case "fn":
             return instances.call(f, callee, bind(f, callee, args, kw))
         case "derivative":
-            callee = derivatives.counted(callee, len(args))
+            callee = selection.counted(callee, len(args))
+            if kw:
+                callee = selection.holding(callee, kw := dict(kw))
             return instances.call(f, callee, bind(f, callee, args, kw))
         case "pullback":
             return derivatives.pull(f, callee, args, kw)
@@ -226,7 +228,8 @@ def bind(
 ) -> list[AV]:
     """Arguments in the order of the parameters, keywords and defaults put in their places.
 
-    `all_by_place`: as `jvp` has primals, one for each parameter, keyword-only ones too.
+    `all_by_place`: as `jvp` has primals, one for each parameter, keyword-only ones too, unless
+    there is one that gathers the rest.
     """
     if callee.kind == "derivative" and callee.info.word != "jvp":
         return bind(f, callee.kids[0], args, kw, all_by_place)
@@ -242,7 +245,7 @@ def bind(
     params = [n for n in every if n not in (rest, named)]
     most = len(params) - fn.attrs.get("kwonly", 0)
     out: dict[str, AV] = {}
-    if all_by_place:
+    if all_by_place and rest is None:
         most = len(params)
     if len(args) > most and rest is None:
         raise mismatch(f, fn.name, f"{len(args)} arguments", params)

@@ -16,18 +16,30 @@ one int or name, that argument's structure itself.  What carries no cotangent is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand, Record
 from ...ir.structure import is_cotangent
 from ...ir.types import BOOL, F64, Box, Type, cotangent_type
 from .. import names
-from . import bodies, builtins, calls, custom, instances, jacobians, seeds, sums, writes
+from . import (
+    bodies,
+    builtins,
+    calls,
+    custom,
+    instances,
+    jacobians,
+    records,
+    seeds,
+    selection,
+    sums,
+    writes,
+)
 from .values import (
     AV,
     NONE_T,
     NOTHING,
-    STRUCTURES,
     Dead,
     Pull,
     T,
@@ -47,7 +59,7 @@ if TYPE_CHECKING:
     from .instances import Target
 
 ARGNUMS = "argnums"
-FUNCTIONS = frozenset({"fn", "custom", "derivative", "name", "pullback"})
+FUNCTIONS = frozenset({"fn", "custom", "derivative", "name", "pullback", "partial"})
 
 
 # ---- the words: grad, value_and_grad, vjp, jvp, jit ---------------------------------------------
@@ -68,6 +80,8 @@ def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         return sums.dispatch(
             f, fn, lambda g: word(f, name, [g, *rest], dict(kw)), sums.not_callable
         )
+    if fn.kind in ("record", "cell") and (method := records.method(f, fn, "__call__")):
+        fn = AV("partial", (), (method, fn))
     if fn.kind not in FUNCTIONS:
         raise f.error(
             "E03",
@@ -136,104 +150,6 @@ def flag(f: Frame, a: AV | None) -> bool:
         ) from None
 
 
-# ---- which arguments ----------------------------------------------------------------------------
-
-
-def counted(callee: AV, given: int) -> AV:
-    """A derivative whose negative argnums count from the end of the arguments given by place."""
-    w: Word = callee.info
-    if w.word == "jvp":
-        return callee
-    inner = callee.kids[0]
-    if inner.kind == "derivative":
-        inner = counted(inner, given)
-
-    def place(a: int | str) -> int | str:
-        return a + given if isinstance(a, int) and -given <= a < 0 else a
-
-    argnums = w.argnums
-    if isinstance(argnums, tuple):
-        argnums = tuple([place(a) for a in argnums])
-    elif argnums is not None:
-        argnums = place(argnums)
-    return AV("derivative", w._replace(argnums=argnums), (inner,))
-
-
-def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[int], bool]:
-    """Indices of the arguments to differentiate by; whether a single one is meant."""
-    places, rest = bodies.places(f.program.functions, inner, len(args))
-    if w.argnums is None:
-        given = len(args) if w.given is None else w.given
-        gathered = [rest] if rest is not None and given > len(places) else []
-        return places[:given] + gathered, False
-    params = bodies.argument_names(f.program.functions, inner, len(args))
-    single = not isinstance(w.argnums, tuple)
-    wanted = w.argnums if isinstance(w.argnums, tuple) else (w.argnums,)
-    out: list[int] = []
-    for a in wanted:
-        if isinstance(a, str) and a in params:
-            k = params.index(a)
-        elif isinstance(a, int) and 0 <= a < len(places):
-            k = places[a]
-        elif isinstance(a, int) and rest is not None and a >= 0:
-            raise f.error(
-                "E09",
-                f"argnums={w.argnums!r}, one of those that `*{params[rest]}` gathers",
-                "they are one parameter",
-                f"name it: `argnums={params[rest]!r}` gives a tuple",
-            )
-        else:
-            raise f.error(
-                "E09",
-                f"argnums={w.argnums!r}",
-                f"the parameters are ({', '.join(params)})",
-                f"choose an index below {len(places)}, or one of these names",
-            )
-        if k in out:
-            raise f.error(
-                "E09",
-                f"argnums={w.argnums!r}",
-                f"it names the argument `{params[k]}` twice",
-                "name each argument once",
-            )
-        out.append(k)
-    if single and not carries(args[out[0]]):
-        raise refused_argument(f, w.word, params[out[0]], args[out[0]])
-    return out, single
-
-
-def carries(t: T) -> bool:
-    """Whether a value of this type holds a float that a derivative can be taken by."""
-    return any(c is not None for c in cotangents(t))
-
-
-def cotangents(t: T) -> list[Type | None]:
-    """For each leaf of an argument its cotangent type; None for ints, and within functions."""
-    if t.kind in STRUCTURES:
-        return [c for k in t.kids for c in cotangents(k)]
-    if t.kind == "sum":
-        return [None, *[c for k in t.kids for c in cotangents(k)]]
-    if t.kind in ("num", "array"):
-        return [cotangent_type(x) for x in leaf_types(t)]
-    if (
-        t.kind == "boxed" and t.info[0] != "fn"
-    ):  # of a cotangent the box that says what is where has none
-        return [*[None] * (len(t.leaves) - 1), cotangent_type(t.leaves[-1])]
-    return [None] * len(leaf_types(t))
-
-
-def refused_argument(f: Frame, name: str, param: str, t: T) -> Exception:
-    instead = "pass a float"
-    if t.kind == "num":
-        instead = "write 2.0 instead of 2: pass a float"
-    return f.error(
-        "E09",
-        f"{name} by `{param}`, which is {describe(t)}",
-        "a derivative is taken by floats and arrays of floats",
-        instead,
-    )
-
-
 # ---- what a derivative runs ---------------------------------------------------------------------
 
 
@@ -280,17 +196,14 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     inner, args = writes.opened(f, inner, args)
     t = instances.target(f, inner, args)
     instance = t.instance
-    chosen, single = selected(f, w, inner, instance.key.args)
+    chosen, single = selection.selected(f, w, inner, instance.key.args)
     wrt: list[str] = []
-    for k in chosen:
-        wrt += active(instance.names[k], instance.key.args[k])
+    for c in chosen:
+        wrt += selection.active(instance.names[c.arg], instance.key.args[c.arg], c.part)
     if not wrt:
         raise no_floats(f, w)
     returns(f, t)
-    structures = [cotangent(instance.key.args[k]) for k in chosen]
-    gathering = bodies.places(f.program.functions, inner, len(args))[1]
-    if w.argnums is None and chosen[-1:] == [gathering]:
-        structures[-1:] = structures[-1].kids  # as many entries as arguments
+    structures = [cotangent(c.of(instance.key.args)) for c in chosen]
     results = structures[0] if single else T("tuple", None, tuple(structures))
     record = record_of(f, instance.name, tuple(wrt))
     types = [*instance.result_types(), Box(record)]
@@ -312,7 +225,7 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     rest = tuple(instance.result_types()[len(leaf_types(primal)) :])
     given = iter(t.params)
     known = [build(k, given) for k in instance.key.args]
-    tags = tuple([x for k in chosen for x in tags_of(known[k])])
+    tags = tuple([x for c in chosen for x in tags_of(c.of(known))])
     pullback = AV("pullback", Pull(record, primal, rest, results), tags, (out[-1],))
     return value, pullback, aux
 
@@ -336,14 +249,20 @@ def no_floats(f: Frame, w: Word) -> Exception:
     )
 
 
-def active(leaf_names: list[str], t: T) -> list[str]:
-    """Names of the leaves of an argument that carry cotangents."""
-    return [n for n, c in zip(leaf_names, cotangents(t), strict=True) if c is not None]
-
-
 def returns(f: Frame, t: Target) -> None:
-    """End the path at the call of a function that does not return: it has no derivative."""
+    """End the path at the call of a function that does not return: it has no derivative.
+
+    One that is still being made is around this derivative, so the derivative is around itself.
+    """
     if t.instance.result is None:
+        if instances.unfinished(f.program, t.instance):
+            name = bodies.base_name(t.instance.key.callee)
+            raise f.error(
+                "E08",
+                f"a derivative of `{name}` that is taken inside itself",
+                "the order depends on a run-time value",
+                "take the derivative outside the function that is differentiated",
+            )
         groups = (len(t.captures), len(t.params))
         f.results("call", t.captures + t.params, [], {"fn": t.instance.name}, (), (), groups)
         f.check(Literal(False, BOOL), "RecursionError", "maximum recursion depth exceeded")
@@ -422,6 +341,29 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
 # ---- forward mode -------------------------------------------------------------------------------
 
 
+def placed(f: Frame, inner: AV, primals: Sequence[AV], tangents: AV) -> tuple[list[AV], list[AV]]:
+    """The arguments of a `jvp` in the order of the parameters, and a tangent for each.
+
+    Where a parameter gathers the rest, so do its tangents; a default stays.
+    """
+    pairs = [
+        AV("pair", None, (x, t))
+        for x, t in zip(primals, writes.snapshot(f, tangents).kids, strict=True)
+    ]
+    args: list[AV] = []
+    moves: list[AV] = []
+    for a in calls.bind(f, inner, pairs, {}, all_by_place=True):
+        if a.kind == "pair":
+            x, t = a.kids
+        elif a.kind == "tuple" and all(k.kind == "pair" for k in a.kids):
+            x, t = (AV("tuple", None, tuple([k.kids[side] for k in a.kids])) for side in (0, 1))
+        else:
+            x, t = a, jacobians.still(a)
+        args.append(x)
+        moves.append(t)
+    return args, moves
+
+
 def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
     """A `jvp` op: the value and its tangent."""
     for a, what in ((primals, "primals"), (tangents, "tangents")):
@@ -439,16 +381,19 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
             "each argument has one tangent",
             "pass as many of both; 0.0 where an argument stays",
         )
-    args = calls.bind(f, inner, list(primals.kids), {}, all_by_place=True)
+    return along(f, inner, *placed(f, inner, primals.kids, tangents))
+
+
+def along(f: Frame, inner: AV, args: list[AV], moving: list[AV]) -> AV:
+    """`push`, with a tangent for each parameter."""
     mine = args
     inner, args = writes.opened(f, inner, args)
-    tangents = writes.snapshot(f, tangents)
     t = instances.target(f, inner, args)
     returns(f, t)
     instance = t.instance
     wrt: list[str] = []
     moves: list[Operand] = []
-    for k, a in enumerate(tangents.kids):
+    for k, a in enumerate(moving):
         leaves = seeds.tangent_leaves(f, a, args[k], instance.key.args[k])
         for name, x in zip(instance.names[k], leaves, strict=True):
             if x is not None:

@@ -56,7 +56,13 @@ class Key(NamedTuple):
 
     @property
     def label(self) -> tuple[Any, ...]:
-        return self.callee.kind, self.callee.info, tuple([k.info for k in self.callee.kids[:1]])
+        """Which function it is, whatever it captures: words, and the function at the bottom."""
+        out: list[Any] = []
+        t = self.callee
+        while t.kind in ("derivative", "custom", "entry", "opened", "partial") and t.kids:
+            out += (t.kind, t.info)
+            t = t.kids[0]
+        return (*out, t.kind, t.info)
 
 
 class Linked(NamedTuple):
@@ -207,6 +213,11 @@ def depend(program: Program, instance: Instance) -> None:
         if not instance.done:
             top.deps.add(instance)
         top.deps |= {d for d in instance.deps if d is not top and d in program.stack}
+
+
+def unfinished(program: Program, instance: Instance) -> bool:
+    """Whether an instance is being made, or rests on one that is."""
+    return instance in program.stack or any(d in program.stack for d in instance.deps)
 
 
 def chased(program: Program, key: Key) -> Key:

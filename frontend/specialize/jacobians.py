@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand
 from ...ir.types import F64, I64, Array
-from . import builtins, calls, derivatives
+from . import builtins, calls, derivatives, selection
 from .values import (
     AV,
     F64_T,
@@ -35,6 +35,7 @@ from .values import (
 
 if TYPE_CHECKING:
     from .frame import Frame
+    from .selection import Chosen
 
 NO_MATRIX = "a derivative of an array by an array is a matrix, which the language does not hold"
 
@@ -101,23 +102,23 @@ def backward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
 def forward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
     """One push for each float of the arguments."""
     types = tuple([typ(a) for a in args])
-    chosen, single = derivatives.selected(f, w, inner, types)
-    for k in chosen:
-        refuse_arrays(f, args[k], "jacfwd", "argument", "use jacrev for derivatives of numbers")
-    count = sum(floats(args[k]) for k in chosen)
+    chosen, single = selection.selected(f, w, inner, types)
+    for c in chosen:
+        refuse_arrays(f, c.of(args), "jacfwd", "argument", "use jacrev for derivatives of numbers")
+    count = sum(floats(c.of(args)) for c in chosen)
     if not count:
         raise derivatives.no_floats(f, w)
-    columns, primals = [], AV("tuple", None, tuple(args))
+    columns = []
     for place in range(count):
-        tangents = AV("tuple", None, tuple(unit(args, chosen, place)))
-        value, column = derivatives.push(f, inner, primals, tangents).kids
+        tangents = list(unit(args, chosen, place))
+        value, column = derivatives.along(f, inner, args, tangents).kids
         demand_float(f, w, value)
         columns.append(column)
-    wanted = [types[k] for k in chosen]
+    wanted = [c.of(types) for c in chosen]
     return assembled(columns, lambda leaves: rows(wanted, single, leaves))
 
 
-def unit(args: Sequence[AV], chosen: Sequence[int], place: int) -> Iterator[AV]:
+def unit(args: Sequence[AV], chosen: Sequence[Chosen], place: int) -> Iterator[AV]:
     """Tangents of all arguments: 1.0 for one float, None for the rest."""
     left = [place]
 
@@ -130,9 +131,13 @@ def unit(args: Sequence[AV], chosen: Sequence[int], place: int) -> Iterator[AV]:
                 return number(Literal(1.0, F64))
         return NOTHING
 
-    parts = {k: part(args[k]) for k in chosen}
+    parts = {(c.arg, c.part): part(c.of(args)) for c in chosen}
     for k, a in enumerate(args):
-        yield parts[k] if k in parts else still(a)
+        if any((k, n) in parts for n in range(len(a.kids))):
+            kids = [parts.get((k, n), still(kid)) for n, kid in enumerate(a.kids)]
+            yield AV(a.kind, a.info, tuple(kids))
+        else:
+            yield parts.get((k, None), still(a))
 
 
 def still(a: AV) -> AV:
@@ -203,7 +208,7 @@ def refuse_arrays(f: Frame, a: AV, word: str, what: str, instead: str) -> None:
 
 
 def demand_float(f: Frame, w: Word, value: AV) -> None:
-    if not derivatives.carries(typ(value)):
+    if not selection.carries(typ(value)):
         raise f.error(
             "E09",
             f"{w.word} of a function that returns {describe(typ(value))}",
@@ -224,7 +229,7 @@ def stop_gradient(f: Frame, args: list[AV], kw: dict[str, AV]) -> AV:
 def stopped(f: Frame, a: AV) -> AV:
     if a.kind in STRUCTURES:
         return AV(a.kind, a.info, tuple([stopped(f, k) for k in a.kids]))
-    if not derivatives.carries(typ(a)) and a.kind in ("num", "const", "name", "array"):
+    if not selection.carries(typ(a)) and a.kind in ("num", "const", "name", "array"):
         return a
     if a.kind == "num":
         return number(stop(f, a.leaves[0]))

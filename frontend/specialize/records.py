@@ -67,6 +67,19 @@ def class_of(a: AV) -> type:
     return {"list": list, "dict": dict, "tuple": tuple}[a.kind]
 
 
+def unwritable(f: Frame, a: AV) -> Exception:
+    """A write to what is no cell: its kind is taken for written from now on, if it can be."""
+    cls = class_of(a)
+    if cls not in f.program.mutable:
+        return Mutated(cls)
+    return f.error(
+        "E01",
+        f"a write to a {cls.__name__} of the module around the function",
+        "what compiled code knows of it would not be true for ever",
+        "pass it as an argument, or make it inside the function",
+    )
+
+
 # ---- making one ---------------------------------------------------------------------------------
 
 

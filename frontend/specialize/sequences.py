@@ -220,6 +220,8 @@ def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
                     out |= zip(held.info, held.kids, strict=True)
                 else:
                     out[key_of(f, key)] = value
+            if op.attrs.get("read_only"):  # of the module around the function
+                return AV("dict", tuple(out), tuple(out.values()))
             return made_dict(f, out)
         case "append":
             held = records.contents(f, args[0])
@@ -302,7 +304,7 @@ def setitem(f: Frame, ref: AV, i: AV, value: AV) -> None:
     if a.kind not in ("list", "dict"):
         raise refused_write(f, a)
     if ref.kind != "cell":
-        raise records.Mutated(records.class_of(a))
+        raise records.unwritable(f, a)
     if a.kind == "dict":
         key = key_of(f, i)
         pairs = dict(zip(a.info, a.kids, strict=True)) | {key: value}
