@@ -48,6 +48,7 @@ class Frame:
         self.env: dict[Value, AV] = {}
         self.store: dict[Any, AV] = {}
         self.cells = 0
+        self.headers = 0  # cells of loops: those never get a number again
         self.b = Builder(program.module, fold=False, share=False, hoist=False)
         self.loc: Loc = fn.loc if fn else ()
         self.natural: set[Value] = set()  # ints known not to be negative

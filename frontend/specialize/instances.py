@@ -24,7 +24,9 @@ from ..resolve import Path
 from . import bodies, making
 from .boxes import Held, settled
 from .cells import reached
+from .headers import Kind
 from .joins import Disagree, Endless, coerce, join
+from .lending import Lent, given_back, lent, settle
 from .values import (
     AV,
     Dead,
@@ -82,6 +84,7 @@ class Instance:
     result: T | None = None
     written: dict[int, T] = field(default_factory=dict)
     fresh: list[T] = field(default_factory=list)
+    fresh_names: dict[Kind, Any] = field(default_factory=dict)  # of those, by where they stand
     hidden: dict[str, T] = field(default_factory=dict)
     names: list[list[str]] = field(default_factory=list)  # of the leaves of each argument
     used: bool = False
@@ -151,11 +154,12 @@ class Target(NamedTuple):
     captures: list[Operand]
     params: list[Operand]
     cells: list[Any]
+    lent: Lent
 
 
 def target(f: Frame, callee: AV, args: list[AV]) -> Target:
     """The instance for a call, made if need be."""
-    args = [settled(f, a) for a in args]
+    (callee, *args), of = lent(f, [callee, *[settled(f, a) for a in args]])
     order = reached(f, [callee, *args])
     numbers = {c: ("p", k) for k, c in enumerate(order)}
     callee = renamed(callee, numbers)
@@ -175,7 +179,7 @@ def target(f: Frame, callee: AV, args: list[AV]) -> Target:
     params: list[Operand] = []
     for a, t in zip(args, instance.key.args, strict=True):
         params += coerce(f, a, t)
-    return Target(instance, captures, params, order)
+    return Target(instance, captures, params, order, of)
 
 
 def resolve(f: Frame, key: Key) -> Instance:
@@ -370,8 +374,13 @@ def finished(f: Frame, t: Target, leaves: Iterator[Operand]) -> AV:
         f.cells += 1
         back["f", j] = ("c", f.cells)
     result = renamed(build(instance.result, leaves), back)
+    cells: dict[Any, AV] = {}
     for k, kind in instance.written.items():
-        f.store[t.cells[k]] = renamed(build(kind, leaves), back)
+        cells[t.cells[k]] = renamed(build(kind, leaves), back)
     for j, kind in enumerate(instance.fresh):
-        f.store[back["f", j]] = renamed(build(kind, leaves), back)
+        cells[back["f", j]] = renamed(build(kind, leaves), back)
+    for c, a in cells.items():
+        f.store[c] = given_back(f, a, t.lent)
+    result = given_back(f, result, t.lent)
+    settle(f, t.lent, set(cells))
     return result

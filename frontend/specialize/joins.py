@@ -14,6 +14,7 @@ array, which is the user's to mend (E07).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand, zero_literal
@@ -233,6 +234,21 @@ def retagged(f: Frame, tag: Operand, to: list[int]) -> Operand:
         if out != Literal(to[k], I64):
             here = f.emit("eq", [tag, Literal(k, I64)], [BOOL])
             out = f.emit("select", [here, Literal(to[k], I64), out], [I64])
+    return out
+
+
+def tagged(f: Frame, tag: Operand, to: Sequence[Operand]) -> Operand:
+    """What stands in `to` for the alternative that a tag says."""
+    known = [x.value for x in to if isinstance(x, Literal)]
+    if len(known) == len(to):
+        return retagged(f, tag, known)
+    if isinstance(tag, Literal):
+        return to[tag.value]
+    out = to[-1]
+    for k in reversed(range(len(to) - 1)):
+        if out != to[k]:
+            here = f.emit("eq", [tag, Literal(k, I64)], [BOOL])
+            out = f.emit("select", [here, to[k], out], [I64])
     return out
 
 

@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING, Any
 from ...ir.builder import Builder
 from ...ir.core import Block, Literal, Loop, Op, Operand, Value
 from ...ir.types import BOOL, I64, Array, Type
-from . import operators, places, sequences, sums
+from . import headers, operators, places, sequences, sums
 from .branches import fork, is_natural
 from .joins import Disagree, Endless, coerce, endless, join
 from .values import (
     AV,
     I64_T,
+    UNDEFINED,
     Dead,
     T,
     build,
@@ -133,6 +134,7 @@ class Run:
         self.over = False  # the test stands in the body
         self.signed: set[int] = set()  # carries that may be negative
         self.key = (op, tuple([a.kind for a in self.inits]))
+        self.header_names: headers.Names | None = None
         self.types, self.cells = self.start()
         self.test: Block | None = None
         self.body: Block | None = None
@@ -157,11 +159,20 @@ class Run:
         memo = f.instance.memo.get(self.key)
         if memo is None:
             return types, {}
-        old_types, old_cells, self.signed = memo
-        cells = {c: t for c, t in old_cells.items() if c in self.base}
-        known = all(c in self.base for t in old_types for c in cells_in(t))
+        old_types, old_cells, self.signed, of = memo
+        to: dict[Any, Any] = {}
+        if of:
+            self.header_names = headers.of_loop(f, self.op, self.inits)
+            to = self.header_names.taken_over(of)
+            old_types = [headers.retyped(t, to) for t in old_types]
+            old_cells = {to.get(c, c): headers.retyped(t, to) for c, t in old_cells.items()}
+        cells = {c: t for c, t in old_cells.items() if c in self.base or c in to.values()}
+        there = set(self.base) | set(cells)
+        known = all(c in there for t in [*old_types, *cells.values()] for c in cells_in(t))
         try:
             if known:
+                for c in self.base.keys() & cells.keys():
+                    cells[c] = join(dynamic(typ(self.base[c])), cells[c])
                 return [join(a, b) for a, b in zip(types, old_types, strict=True)], cells
         except (Disagree, Endless):
             pass
@@ -187,7 +198,8 @@ class Run:
                 "what it carries has no type that holds for all turns",
                 "carry numbers, or tuples of one length",
             )
-        f.instance.memo[self.key] = (self.types, self.cells, self.signed)
+        of = self.header_names.of if self.header_names else {}
+        f.instance.memo[self.key] = (self.types, self.cells, self.signed, of)
         self.emit()
 
     # ---- one pass
@@ -345,6 +357,7 @@ class Run:
         f = self.f
         if self.cells or any(True for t in self.types for _ in cells_in(t)):
             outs, after = places.rebound(f, self.op, self.types, outs, header, after)
+        outs, after = self.by_name(body, outs, header, after)
         types = [
             self.joined(t, dynamic(typ(a)), n)
             for t, a, n in zip(self.types, outs, self.names, strict=True)
@@ -355,14 +368,12 @@ class Run:
             if c in cells or not same(new, a):
                 old = cells.get(c) or dynamic(typ(a))
                 cells[c] = self.joined(old, dynamic(typ(new)), "a captured variable")
-        for t in [*types, *cells.values()]:
-            if any(c not in header for c in cells_in(t)):
-                raise f.error(
-                    "E01",
-                    "a function or record made in a loop, kept for later turns and changed",
-                    "each turn would need a variable of its own, since others may see the old one",
-                    "make it before the loop, or let the class be frozen",
-                )
+        work = [*types, *cells.values()]
+        while work:
+            for c in cells_in(work.pop()):
+                if c not in header and c not in cells:
+                    cells[c] = dynamic(typ(after[c]))
+                    work.append(cells[c])
         if types != self.types or cells != self.cells:
             self.types, self.cells = types, cells
             return False
@@ -385,6 +396,22 @@ class Run:
         f.b = self.outer
         self.body = body.block(self.body_params(), "next", leaves, (len(leaves), 0), loc=self.loc)
         return True
+
+    def by_name(
+        self, body: Builder, outs: list[AV], header: dict[Any, AV], after: dict[Any, AV]
+    ) -> tuple[list[AV], dict[Any, AV]]:
+        """What comes back, cells that were made in the loop by the names of header cells."""
+        f = self.f
+        changed = [c for c, a in header.items() if c in self.cells or not same(after[c], a)]
+        held = [*outs, *[after[c] for c in changed]]
+        if all(c in header for a in held for c in cells_in(a)):
+            return outs, after
+        self.header_names = self.header_names or headers.of_loop(f, self.op, self.inits)
+        f.b = body
+        try:
+            return self.header_names.renamed(outs, changed, header, after)
+        finally:
+            f.b = self.outer
 
     def joined(self, a: T, b: T, name: str) -> T:
         try:
@@ -422,7 +449,7 @@ class Run:
         for a, t in zip(self.inits, self.types, strict=True):
             inits += coerce(f, a, t)
         for c, t in self.cells.items():
-            inits += coerce(f, self.base[c], t)
+            inits += coerce(f, self.base.get(c, UNDEFINED), t)
         assert self.body is not None
         heads = self.heads()
         carries = heads + self.params

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Function, Operand, Value
 from ...ir.types import Array
-from . import bodies, instances
+from . import bodies, headers, instances
 from . import frame as frames
-from .cells import reached
 from .joins import Disagree, Endless, coerce, endless, join
 from .values import (
     AV,
@@ -20,7 +19,6 @@ from .values import (
     floats_dynamic,
     leaf_types,
     named_leaves,
-    renamed,
     same,
     typ,
 )
@@ -109,21 +107,37 @@ class Run:
         f, instance = self.frame, self.instance
         changed = [k for k, c in enumerate(self.contents) if not same(f.store["p", k], c)]
         changed = sorted({*changed, *instance.written})
-        fresh: dict[Any, Any] = {}
-        for c in reached(f, [result, *[f.store["p", k] for k in changed]]):
-            if c[0] != "p":
-                fresh[c] = ("f", len(fresh))
-        instance.result = merged(f, instance.result, renamed(result, fresh))
-        self.outs = [renamed(result, fresh)]
+        result, written, fresh = self.by_name(result, changed)
+        instance.result = merged(f, instance.result, result)
+        self.outs = [result]
         for k in changed:
-            new = renamed(f.store["p", k], fresh)
-            instance.written[k] = merged(f, instance.written.get(k), new)
-            self.outs.append(new)
-        for j, c in enumerate(fresh):
-            new = renamed(f.store[c], fresh)
+            instance.written[k] = merged(f, instance.written.get(k), written[k])
+            self.outs.append(written[k])
+        for j, new in enumerate(fresh):
+            if new.kind == "undef" and j < len(instance.fresh):
+                self.outs.append(new)
+                continue
             old = instance.fresh[j] if j < len(instance.fresh) else None
             instance.fresh[j : j + 1] = [merged(f, old, new)]
             self.outs.append(new)
+
+    def by_name(self, result: AV, changed: list[int]) -> tuple[AV, dict[int, AV], list[AV]]:
+        """What leaves the function, cells that it made named by the places that they stand in.
+
+        So a recursion whose result may be one of ever more cells has a result of one type.
+        """
+        f, instance = self.frame, self.instance
+        of = instance.fresh_names
+        given = {("p", k) for k in range(len(self.contents))}
+        names = headers.Names(f, given, of, lambda: ("f", len(of)))
+        back = headers.Back(names, f.store)
+        result = headers.walked("result", result, back.refer)
+        written = {k: headers.walked(k, f.store["p", k], back.refer) for k in changed}
+        fresh: dict[Any, AV] = {}
+        while back.work:
+            c, content = back.work.popleft()
+            fresh[c] = headers.walked(c, content, back.refer)
+        return result, written, [fresh.get(c, UNDEFINED) for c in of.values()]
 
     def close(self) -> Function:
         f, instance = self.frame, self.instance

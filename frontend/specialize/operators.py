@@ -354,22 +354,60 @@ def is_constant(value: object, a: AV) -> bool:
 
 
 def identity(f: Frame, opcode: str, a: AV, b: AV) -> AV:
+    r = identical(f, a, b)
+    if opcode == "is_":
+        return number(r)
+    other = f.scalar("not", (r,), BOOL)
+    sums.negated(f, r, other)
+    return number(other)
+
+
+OBJECT = frozenset({"cell", "record", "list", "dict"})  # kinds of values with an identity
+
+
+def identical(f: Frame, a: AV, b: AV) -> Operand:
+    """Whether two values are one object: constants, classes, and records that may change."""
     for x, y in ((a, b), (b, a)):
         if y.kind == "const":
-            r = sums.tested(f, x, partial(is_constant, y.info))
-            if opcode == "is_":
-                return number(r)
-            other = f.scalar("not", (r,), BOOL)
-            sums.negated(f, r, other)
-            return number(other)
-    if a.kind == b.kind == "cell":
-        return true_or_false((a.info == b.info) == (opcode == "is_"))
-    if a.kind == b.kind == "class":
-        return true_or_false((a.info is b.info) == (opcode == "is_"))
-    raise f.error(
+            return sums.tested(f, x, partial(is_constant, y.info))
+    if a.kind != "sum" and b.kind == "sum":
+        a, b = b, a
+    if a.kind == "sum" and b.kind == "cell":
+        return sums.tested(f, a, lambda kid: kid.kind == "cell" and kid.info == b.info)
+    if a.kind == "sum":
+        failure = sums.Failure("TypeError", "values without an identity")
+        out = sums.dispatch(f, a, lambda kid: number(identical(f, kid, b)), lambda kid: failure)
+        return out.leaves[0]
+    if a.kind == b.kind and a.kind in ("cell", "class"):
+        return Literal(a.info is b.info or a.info == b.info, BOOL)
+    if a.kind in OBJECT and b.kind in OBJECT:
+        return Literal(same_object(f, a, b), BOOL)
+    if {a.kind, b.kind} & OBJECT and "boxed" not in (a.kind, b.kind):
+        return Literal(False, BOOL)
+    raise no_identity(f, a, b)
+
+
+def same_object(f: Frame, a: AV, b: AV) -> bool:
+    """Whether two records are one; those whose class was taken for constant become cells."""
+    from . import records
+
+    held = [records.contents(f, v) for v in (a, b)]
+    cls, other = (records.class_of(v) for v in held)
+    if cls is not other:
+        return False
+    if cls in f.program.mutable or (held[0].kind == "record" and classes.is_frozen(cls)):
+        raise no_identity(f, a, b)
+    raise records.Mutated(cls)
+
+
+def no_identity(f: Frame, a: AV, b: AV) -> Exception:
+    from . import records
+
+    x, y = (describe(typ(records.contents(f, v))) for v in (a, b))
+    return f.error(
         "E01",
-        f"`{SYMBOLS[opcode]}` between {describe(typ(a))} and {describe(typ(b))}",
-        "compiled values have no identity",
+        f"`is` between {x} and {y}",
+        "compiled values that never change have no identity",
         "compare with `==`, or with None",
     )
 

@@ -4,19 +4,24 @@
         p.step(0.1)                 # writes the cell that p refers to
         p = Particle(p.v, p.p)      # refers to a new cell
 
-On the back edge the new cell takes the name of the one that the carry referred to at the head of
-the loop: one header cell, whose contents are carried.  Right because nobody else can see the old
-one: no value that is read in the loop or after it reaches it, no cell from outside does.  Two
-carries that change places change the contents of their cells.
+On the back edge each cell takes the name of a header cell, whose contents are carried.
+
+Where each carry refers to one cell, as here, the new cell takes the name of the one that the carry
+referred to at the head (`renaming`).  Right because nobody else can see the old one or the new one:
+no value that is read in the loop or after it reaches them, no cell from outside does.  Two carries
+that change places change the contents of their cells.
+
+Where that is not so, cells are named by the places that refer to them (`headers`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ...ir.core import Block, Op, Value, free_values
+from ...ir.core import Block, Loop, Op, Value, free_values
 from .cells import reached
-from .values import AV, T, renamed, typ
+from .values import AV, T, cells_in, renamed, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -56,28 +61,19 @@ def rebound(
     if not to:
         return outs, after
     moved = set(to) | set(to.values())
-    outside = [renamed_ref(c) for c in header if c[0] == "p"]
-    seen = reached(f, [*outside, *live(f, op)])
-    held = {d for c, a in after.items() if c not in moved for d in reached_once(a)}
-    if any(h in seen for h in to.values()) or moved & held:
+    held = {d for c, a in after.items() if c not in moved for d in cells_in(a)}
+    lost = set(to.values()) - set(to)  # header cells that nothing may refer to any more
+    still = {d for a in [*outs, *[after[n] for n in to]] for d in cells_in(a)}
+    if moved & {*outside(f, op, header), *held} or lost & still:
         return outs, after
     out = {**after, **{h: renamed(after[n], to) for n, h in to.items()}}
     return [renamed(a, to) for a in outs], out
 
 
-def renamed_ref(c: Any) -> AV:
-    return AV("cell", c)
-
-
-def reached_once(a: AV) -> list[Any]:
-    """Cells that a value refers to itself."""
-    out, work = list[Any](), [a]
-    while work:
-        b = work.pop()
-        if b.kind == "cell":
-            out.append(b.info)
-        work.extend(b.kids)
-    return out
+def outside(f: Frame, op: Op, header: Iterable[Any]) -> set[Any]:
+    """Cells that somebody beside the loop's own carries reaches."""
+    given = [AV("cell", c) for c in header if c[0] == "p"]
+    return set(reached(f, [*given, *live(f, op)]))
 
 
 def live(f: Frame, op: Op) -> list[AV]:
@@ -92,6 +88,7 @@ def live(f: Frame, op: Op) -> list[AV]:
         holder = block.ops[k]
         if holder is not op and holder.opcode in ("while", "for"):
             used.update(free_values(*[Block((), r.ops) for r in holder.regions]))
+            used.update(v for v in Loop(holder).bounds if isinstance(v, Value))
     carried = set(op.results) | {p for r in op.regions for p in r.params}
     known = [f.env[v] for v in used if v in f.env and v not in carried]
     return [*known, f.me]
