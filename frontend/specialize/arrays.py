@@ -14,7 +14,8 @@ from ...ir.types import BOOL, I64, Array
 from ..classes import field_names
 from . import sums
 from .branches import fork, is_natural
-from .operators import as_int, both, natural
+from .comparisons import both
+from .operators import as_int, natural
 from .values import AV, describe, is_static, number, static, static_value, typ
 
 if TYPE_CHECKING:

@@ -243,7 +243,8 @@ def tagged(f: Frame, tag: Operand, to: Sequence[Operand]) -> Operand:
     if len(known) == len(to):
         return retagged(f, tag, known)
     if isinstance(tag, Literal):
-        return to[tag.value]
+        k: int = tag.value
+        return to[k]
     out = to[-1]
     for k in reversed(range(len(to) - 1)):
         if out != to[k]:

@@ -5,10 +5,10 @@
             return a
         return later(A(a.y, a.x) if n == 2 else a, n - 1)
 
-If nothing else that a call gets reaches these cells, then the function sees one record, whichever it
-is: it gets one cell that holds what that one holds, so that all calls of a recursion have arguments
-of the same types.  What the call writes goes to the record that was meant, and where its result
-refers to the lent cell, it refers to that record.
+If nothing else that a call gets reaches these cells, then the function sees one record, whichever
+it is: it gets one cell that holds what that one holds, so that all calls of a recursion have
+arguments of the same types.  What the call writes goes to the record that was meant, and where its
+result refers to the lent cell, it refers to that record.
 """
 
 from __future__ import annotations
@@ -136,4 +136,8 @@ def settle(f: Frame, of: Lent, written: set[Any]) -> None:
             if isinstance(here, Literal):
                 f.store[kid.info] = new if here.value else old
             else:
-                f.store[kid.info] = fork(f, here, lambda: [new], lambda old=old: [old])[0]  # type: ignore[misc]
+                f.store[kid.info] = either(f, here, new, old)
+
+
+def either(f: Frame, cond: Operand, a: AV, b: AV) -> AV:
+    return fork(f, cond, lambda: [a], lambda: [b])[0]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Literal
 from ...ir.types import BOOL
-from . import operators, records, sequences
+from . import comparisons, operators, records, sequences
 from .branches import fork
 from .library import Function, counted, dict_, only, tuple_of
 from .sequences import items, made_dict, made_list
@@ -62,7 +62,7 @@ def place(f: Frame, a: AV, word: str) -> int:
 
 def found_in(f: Frame, word: str, parts: list[AV], wanted: AV, kind: str) -> AV:
     """index and count."""
-    held = [operators.equal(f, a, wanted) for a in parts]
+    held = [comparisons.equal(f, a, wanted) for a in parts]
     if word == "count":
         total = static(0)
         for x in held:
