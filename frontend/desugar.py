@@ -38,9 +38,9 @@ class Steps(ast.expr):
     body: list[ast.stmt]
     value: ast.expr
 
-    def __init__(self, body: list[ast.stmt], value: ast.expr) -> None:
-        super().__init__()
-        self.body, self.value = body, value
+    def __init__(self, body: list[ast.stmt] | None = None, value: Any = None) -> None:
+        super().__init__()  # a copy is made without arguments
+        self.body, self.value = body or [], value
 
 
 class Apply(ast.expr):
@@ -49,9 +49,9 @@ class Apply(ast.expr):
     _fields = ("args",)
     args: list[ast.expr]
 
-    def __init__(self, opcode: str, args: list[ast.expr]) -> None:
+    def __init__(self, opcode: str = "", args: list[ast.expr] | None = None) -> None:
         super().__init__()
-        self.opcode, self.args = opcode, args
+        self.opcode, self.args = opcode, args or []
 
 
 class Undefined(ast.expr):

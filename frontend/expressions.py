@@ -217,10 +217,19 @@ def attribute(frame: Frame, node: ast.Attribute) -> Operand:
 def call(frame: Frame, node: ast.Call) -> Operand:
     callee = expression(frame, node.func)
     args, attrs = starred(frame, node.args)
+    if is_super(frame, node):
+        args = [frame.load("__class__", node), frame.load(frame.first, node)]
     args += [expression(frame, k.value) for k in node.keywords]
     if node.keywords:
         attrs["kw"] = tuple(k.arg or "**" for k in node.keywords)
     return frame.emit("call", (callee, *args), node, attrs or None)
+
+
+def is_super(frame: Frame, node: ast.Call) -> bool:
+    """`super()` stands for `super(__class__, self)`, as Python has it."""
+    f = node.func
+    bare = isinstance(f, ast.Name) and f.id == "super" and not node.args
+    return bare and frame.owner("super") is None and bool(frame.first)
 
 
 def function(frame: Frame, node: ast.Lambda) -> Operand:

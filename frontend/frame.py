@@ -105,6 +105,12 @@ class Frame:
         self.maybe: set[Operand] = set() if parent is None else parent.maybe
         self.tests: set[Operand] = set() if parent is None else parent.tests
 
+    @property
+    def first(self) -> str:
+        """The name of the first parameter."""
+        args = self.source.node.args
+        return next((a.arg for a in (*args.posonlyargs, *args.args)), "")
+
     def loc(self, node: ast.AST) -> Loc:
         return self.source.loc(node)
 

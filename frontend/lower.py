@@ -99,22 +99,13 @@ def lower(function: FunctionType, rules: Mapping[str, FunctionType] | None = Non
     return lowered
 
 
-def lower_into(lowered: Lowered, function: FunctionType, path: Path = ()) -> str:
+def lower_into(lowered: Lowered, function: FunctionType) -> str:
     """Add a function that was found later, and all it reaches; its name in the module."""
     program = lowered._program
     assert program is not None
-    name = program.function(function, path)
+    name = program.function(function, (("object", function),))
     with deep():
         program.finish()
-    made = program.lowered.module.functions[name]
-    if made.captures and function is not lowered.entry:
-        raise Error(
-            "E01",
-            made.loc,
-            f"`{function.__name__}`, which reads numbers of the function around it, in a container",
-            "such numbers are hidden arguments, which a function in a container cannot take",
-            "refer to the function by a name of its own",
-        )
     return name
 
 

@@ -129,24 +129,51 @@ class Matching:
                     names.append((name, subject))
                 return steps
             case ast.MatchOr(patterns=patterns):
-                return [test(self.either(patterns, subject, p))]
+                return [test(self.either(patterns, subject, p, names))]
             case ast.MatchClass():
                 return self.record(p, subject, names)
             case ast.MatchSequence(patterns=patterns):
                 return self.sequence(p, patterns, subject, names)
-        raise self.refused(p, "a mapping pattern", "compare the values of its keys with `if`")
+            case ast.MatchMapping():
+                return self.mapping(p, subject, names)
+        raise self.refused(p, "this pattern", "compare with `if`")
 
-    def either(self, patterns: list[ast.pattern], subject: ast.expr, p: ast.AST) -> ast.expr:
+    def either(
+        self, patterns: list[ast.pattern], subject: ast.expr, p: ast.AST, names: list[Step]
+    ) -> ast.expr:
+        """One of several; each binds the same names, under the name of a part at first."""
         tests: list[ast.expr] = []
+        held: dict[str, str] = {}
         for q in patterns:
-            names: list[Step] = []
-            steps = self.pattern(q, subject, names)
-            if names:
-                what = "a name inside `|` of patterns"
-                raise self.refused(q, what, "write a `case` for each of them")
+            mine: list[Step] = []
+            steps = self.pattern(q, subject, mine)
+            for name, _ in mine:
+                if name not in held:
+                    held[name] = self.fresh("part")
+                    self.parts.append(held[name])
+            if mine:
+                steps += [(held[name], value) for name, value in mine]
+                steps.append(test(at(ast.Constant(True), q)))
             tests.append(self.condition(steps, q) or at(ast.Constant(True), q))
+        names += [(name, load(part, p)) for name, part in held.items()]
         made: ast.expr = at(ast.BoolOp(ast.Or(), tests), p)
         return made
+
+    def mapping(self, p: ast.MatchMapping, subject: ast.expr, names: list[Step]) -> list[Step]:
+        """A dict that has these keys."""
+        steps = [test(call("isinstance", [subject, builtin("dict", p)], p))]
+        steps += [test(compare(k, ast.In(), subject, k)) for k in p.keys]
+        for k, q in zip(p.keys, p.patterns, strict=True):
+            self.part(at(ast.Subscript(subject, k, ast.Load()), q), q, steps, names)
+        if p.rest is not None:
+            known = at(ast.Tuple(p.keys, ast.Load()), p)
+            key, value = self.fresh("key"), self.fresh("value")
+            pair = at(ast.Tuple([store(key, p), store(value, p)], ast.Store()), p)
+            items = at(ast.Call(at(ast.Attribute(subject, "items", ast.Load()), p), [], []), p)
+            wanted = compare(load(key, p), ast.NotIn(), known, p)
+            each = ast.comprehension(pair, items, [wanted], 0)
+            names.append((p.rest, at(ast.DictComp(load(key, p), load(value, p), [each]), p)))
+        return steps
 
     def record(self, p: ast.MatchClass, subject: ast.expr, names: list[Step]) -> list[Step]:
         """A class pattern: its fields by place are those of `__match_args__`."""
@@ -194,7 +221,7 @@ class Matching:
         return steps
 
     def refused(self, p: ast.AST, what: str, instead: str) -> Error:
-        why = "patterns are classes, tuples, values, names and None"
+        why = "patterns are classes, tuples, dicts, values, names and None"
         return Error("E01", self.source.loc(p), what, why, instead)
 
 
@@ -216,6 +243,11 @@ def compare(left: ast.expr, op: ast.cmpop, right: ast.expr, where: ast.AST) -> a
 
 def call(name: str, args: list[ast.expr], where: ast.AST) -> ast.expr:
     made: ast.expr = at(ast.Call(builtin(name, where), args, []), where)
+    return made
+
+
+def store(name: str, where: ast.AST) -> ast.expr:
+    made: ast.expr = at(ast.Name(name, ast.Store()), where)
     return made
 
 

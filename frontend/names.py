@@ -78,7 +78,7 @@ LIBRARY = (
             "dataclasses.asdict operator.truth object.__setattr__ "
             "list.append list.extend list.insert list.pop list.reverse list.index list.count "
             "list.copy tuple.index tuple.count dict.keys dict.values dict.items dict.get dict.copy "
-            "dict.update "
+            "dict.update dict.pop dict.setdefault namedtuple._asdict super "
             "const.startswith const.endswith const.upper const.lower const.strip"
         ).split()
     )
@@ -88,7 +88,6 @@ LIBRARY = (
 # known to lie outside the language, with what to write instead
 INSTEAD: dict[str, str] = {
     "numpy.sum": "write `sum(x)`",
-    "super": "name the class: `Base.method(self, ...)`",
     "set": "write a tuple, and compare its elements",
     "frozenset": "write a tuple, and compare its elements",
     "iter": "loop over the sequence itself",

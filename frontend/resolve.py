@@ -5,6 +5,7 @@ parameters are read along theirs at each call, and guards look whether a static 
 
     (("closure", 0),)                       the first closure cell of the entry
     (("global", namespace, "g"), ("closure", 1))    a cell of the function that a module calls g
+    (("object", A.at), ("closure", 0))      a cell of a method
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def follow(path: Path, entry: FunctionType) -> Any:
                 found = found.__closure__[k].cell_contents
             case ("default", name):
                 found = dict(default_values(found))[name]
-            case ("class", cls):
-                found = cls
+            case ("object", known):
+                found = known
             case ("attribute", name):
                 found = getattr(found, name)
             case ("rule", name):

@@ -13,11 +13,13 @@ import pytest
 
 import data_programs as data
 import judge
+import more_data_programs as more
 import morula
-from data_programs import ROWS, Particle, Point, Vector
+from data_programs import Particle, Point, Vector
 from oracle import same
 from sources import made
 
+ROWS = data.ROWS + more.ROWS
 IDS = [f"{f.__name__}{args}" for f, args, _ in ROWS]
 
 

@@ -25,8 +25,22 @@ LIMIT = float(2**63)
 Own = Callable[["Frame", str, list[AV]], AV]
 
 
+# what some functions call where the class of their argument defines it
+SPECIAL = {
+    "abs": "__abs__", "round": "__round__", "int": "__int__", "float": "__float__",
+    "divmod": "__divmod__", "pow": "__pow__", "math.floor": "__floor__", "math.ceil": "__ceil__",
+    "math.trunc": "__trunc__", "operator.abs": "__abs__",
+}  # fmt: skip
+
+
 def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     """The call of a function without source."""
+    if name in SPECIAL and args and args[0].kind in ("record", "cell"):
+        from . import calls, records
+
+        method = records.method(f, args[0], SPECIAL[name])
+        if method is not None:
+            return calls.call(f, method, args, kw)
     if name in names.PURE:
         opcode, n = names.PURE[name]
         if name in ("math.log",) and len(args) == 2:

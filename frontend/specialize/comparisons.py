@@ -45,11 +45,14 @@ def identical(f: Frame, a: AV, b: AV) -> Operand:
         failure = sums.Failure("TypeError", "values without an identity")
         out = sums.dispatch(f, a, lambda kid: number(identical(f, kid, b)), lambda kid: failure)
         return out.leaves[0]
+    if a.kind == b.kind == "num" and BOOL in (types := [v.leaves[0].type for v in (a, b)]):
+        same = types == [BOOL, BOOL]  # True and False are one object each
+        return equal(f, a, b) if same else Literal(False, BOOL)
     if a.kind == b.kind and a.kind in ("cell", "class"):
         return Literal(a.info is b.info or a.info == b.info, BOOL)
     if a.kind in OBJECT and b.kind in OBJECT:
         return Literal(same_object(f, a, b), BOOL)
-    if {a.kind, b.kind} & OBJECT and "boxed" not in (a.kind, b.kind):
+    if a.kind != b.kind and "boxed" not in (a.kind, b.kind):
         return Literal(False, BOOL)
     raise no_identity(f, a, b)
 

@@ -340,6 +340,27 @@ def replace_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     return records.replaced(f, args[0], kw)
 
 
+def fields_as_dict(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
+    counted(f, name, args, 1, 1)
+    a = records.contents(f, args[0])
+    return made_dict(f, dict(zip(classes.field_names(a.info), a.kids, strict=True)))
+
+
+def super_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
+    """`super()`, whose class and object the frontend has written down."""
+    counted(f, name, args, 2, 2)
+    cls, ref = args
+    held = records.contents(f, ref)
+    if cls.kind != "class" or held.kind != "record" or not issubclass(held.info, cls.info):
+        raise f.error(
+            "E01",
+            f"super of {describe(typ(held))}",
+            "it is a part of a method, which asks for that of a class before its own",
+            "write `super().method(...)` in a method of a dataclass",
+        )
+    return AV("super", cls.info, (ref,))
+
+
 def astuple_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     """dataclasses.astuple and asdict, which go into the fields."""
     only(f, name, kw)
@@ -415,6 +436,8 @@ LIBRARY: dict[str, Function] = {
     "setattr": setattr_,
     "object.__setattr__": setattr_,
     "dataclasses.replace": replace_,
+    "namedtuple._asdict": fields_as_dict,
+    "super": super_,
     "dataclasses.astuple": astuple_,
     "dataclasses.asdict": astuple_,
     "math.dist": distance,

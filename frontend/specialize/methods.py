@@ -98,10 +98,37 @@ def dict_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
             return a.kids[a.info.index(key)] if key in a.info else missing
         case "copy":
             return made_dict(f, dict(zip(a.info, a.kids, strict=True)))
+        case "pop":
+            return popped(f, ref, a, given)
+        case "setdefault":
+            key = sequences.key_of(f, given[0])
+            if key not in a.info:
+                sequences.setitem(f, ref, static(key), given[1] if len(given) > 1 else NOTHING)
+            return under(records.contents(f, ref), key)
     new = records.contents(f, dict_(f, "dict", given, kw))
     for key, value in zip(new.info, new.kids, strict=True):
         sequences.setitem(f, ref, static(key), value)
     return NOTHING
+
+
+def popped(f: Frame, ref: AV, a: AV, given: list[AV]) -> AV:
+    """The value under a key, which the dict has no more."""
+    key = sequences.key_of(f, given[0])
+    if key not in a.info:
+        if len(given) > 1:
+            return given[1]
+        f.check(Literal(False, BOOL), "KeyError", repr(key))
+    if ref.kind != "cell":
+        raise records.Mutated(dict)
+    k = a.info.index(key)
+    f.store[ref.info] = AV("dict", (*a.info[:k], *a.info[k + 1 :]), (*a.kids[:k], *a.kids[k + 1 :]))
+    return under(a, key)
+
+
+def under(a: AV, key: object) -> AV:
+    """What a dict has under a key."""
+    found: AV = a.kids[a.info.index(key)]
+    return found
 
 
 def string_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:

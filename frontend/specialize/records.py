@@ -196,6 +196,8 @@ def getattr_(f: Frame, ref: AV, name: str) -> AV | None:
             if name in ("name", "value"):
                 return static_member(f, getattr(a.info, name))
             return of_instance(f, a, type(a.info), name)
+        case "super":
+            return of_super(f, a, name)
         case "list" | "dict" | "tuple" | "const":
             if (a.kind, name) in METHODS:
                 return AV("partial", (), (AV("name", f"{a.kind}.{name}"), ref))
@@ -208,7 +210,10 @@ METHODS = frozenset(
         for n in ("append", "extend", "index", "count", "copy", "pop", "reverse", "insert")
     }
     | {("tuple", "index"), ("tuple", "count")}
-    | {("dict", n) for n in ("keys", "values", "items", "get", "copy", "update")}
+    | {
+        ("dict", n)
+        for n in ("keys", "values", "items", "get", "copy", "update", "pop", "setdefault")
+    }
     | {("const", n) for n in ("startswith", "endswith", "upper", "lower", "strip")}
 )
 
@@ -226,12 +231,26 @@ def of_record(f: Frame, ref: AV, a: AV, name: str) -> AV | None:
         return kid
     if name == "_replace" and classes.is_named_tuple(a.info):
         return AV("partial", (), (AV("name", "dataclasses.replace"), ref))
+    if name == "_asdict" and classes.is_named_tuple(a.info):
+        return AV("partial", (), (AV("name", "namedtuple._asdict"), ref))
     return of_instance(f, ref, a.info, name)
 
 
 def of_instance(f: Frame, ref: AV, cls: type, name: str) -> AV | None:
     """What the class of a value holds under a name, seen through the value."""
-    found = classes.attribute(cls, name)
+    return seen_through(f, ref, cls, name, classes.attribute(cls, name))
+
+
+def of_super(f: Frame, a: AV, name: str) -> AV | None:
+    """An attribute of what `super()` gives: that of the classes after the one it names."""
+    (ref,) = a.kids
+    cls = class_of(contents(f, ref))
+    after = cls.__mro__[cls.__mro__.index(a.info) + 1 :]
+    found = next((vars(c)[name] for c in after if name in vars(c)), classes.ABSENT)
+    return seen_through(f, ref, cls, name, found)
+
+
+def seen_through(f: Frame, ref: AV, cls: type, name: str, found: Any) -> AV | None:
     match found:
         case classes.ABSENT:
             return AV("class", cls) if name == "__class__" else None
@@ -273,7 +292,7 @@ def class_constant(f: Frame, cls: type, name: str, value: Any) -> AV | None:
         return None
     lowered, known = f.program.lowered, f"{cls.__module__}.{cls.__qualname__}.{name}"
     lowered.globals[known] = value
-    lowered.paths[known] = (("class", cls), ("attribute", name))
+    lowered.paths[known] = (("object", cls), ("attribute", name))
     return calls.of_value(f, known, value)
 
 

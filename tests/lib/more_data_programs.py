@@ -1,0 +1,398 @@
+"""More programs over data: operators and special methods, `super`, patterns, dicts, lists, classes.
+
+Each takes floats and gives a float; CPython and differences judge them.
+"""
+
+# The programs stand as users write them, without annotations.
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+from __future__ import annotations
+
+import enum
+import functools
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from data_programs import Row
+
+ROWS: list[Row] = []
+
+
+def row(*args: float, orders: int = 2) -> Any:
+    def add(f: Any) -> Any:
+        ROWS.append((f, args, orders))
+        return f
+
+    return add
+
+
+class Colour(enum.Enum):
+    RED = 1
+    GREEN = 2
+
+
+@dataclass(frozen=True)
+class Pair:
+    x: float
+    y: float = 2.0
+
+    def __add__(self, other):
+        return Pair(self.x + other.x, self.y + other.y)
+
+    def __sub__(self, other):
+        return Pair(self.x - other.x, self.y - other.y)
+
+    def __mul__(self, k):
+        return Pair(self.x * k, self.y * k)
+
+    __rmul__ = __mul__
+
+    def __neg__(self):
+        return Pair(-self.x, -self.y)
+
+    def __abs__(self):
+        return math.hypot(self.x, self.y)
+
+    def __round__(self):
+        return Pair(round(self.x), round(self.y))
+
+    def __float__(self):
+        return self.x * self.y
+
+    def __getitem__(self, i):
+        return (self.x, self.y)[i]
+
+    def __len__(self):
+        return 2
+
+    def __bool__(self):
+        return self.x != 0
+
+    def __contains__(self, v):
+        return v == self.x
+
+    def __matmul__(self, other):
+        return self.x * other.x + self.y * other.y
+
+    @classmethod
+    def unit(cls, t):
+        return cls(math.cos(t), math.sin(t))
+
+    @staticmethod
+    def lift(v):
+        return Pair(v, v)
+
+    @property
+    def squared(self):
+        return self @ self
+
+
+@dataclass
+class Shape:
+    r: float
+
+    def area(self):
+        return 0.1
+
+    def scaled(self, k):
+        return self.area() * k
+
+
+@dataclass
+class Circle(Shape):
+    def area(self):
+        return math.pi * self.r**2
+
+
+@dataclass
+class Square(Shape):
+    extra: float = 1.0
+
+    def area(self):
+        return super().area() + self.r**2 * self.extra
+
+
+@dataclass
+class Tile(Square):
+    def area(self):
+        return super().area() * 2.0 + super(Square, self).area()
+
+    def scaled(self, k):
+        return super().scaled(k) + self.extra
+
+
+class Entry(NamedTuple):
+    p: Any
+    q: Any = 3.0
+
+
+@row(1.3)
+def operators(x):
+    p, q, r = Pair(x), Pair.unit(x), Pair.lift(x)
+    s = 2.0 * p + q * 3.0 - (-r)
+    t = abs(s) + s[0] * s[1] + len(s) + p.squared + float(q) * round(s).x
+    return t + (1.0 if x in p else 0.0) + (1.0 if s else 2.0)
+
+
+@row(1.3)
+def inherited(x):
+    shapes = (Circle(x), Square(x), Square(x, 2.0), Tile(x, x))
+    return sum(s.scaled(x) for s in shapes)
+
+
+@row(1.3)
+@row(0.7)
+def one_of_two_classes(x):
+    s = Circle(x) if x > 1 else Tile(x)
+    s.r *= 2
+    return s.area() + (1 if isinstance(s, Circle) else 0)
+
+
+@row(1.3)
+def enums(x):
+    t = 0.0
+    for c in (Colour.RED, Colour.GREEN):
+        if c is Colour.RED:
+            t += x
+        elif c == Colour.GREEN:
+            t += x * x * c.value
+    return t * {"a": 1, "b": 2}["b"]
+
+
+def of_kind(v):
+    match v:
+        case True | False:
+            return 0.5
+        case int():
+            return 1.0
+        case float():
+            return v * 2
+        case None:
+            return 3.0
+        case (a, b):
+            return a * b
+        case [a, *rest]:
+            return a + len(rest)
+        case {"k": w, "z": 1, **more}:
+            return w * w * len(more) + more["u"]
+        case {"k": w}:
+            return w**3
+        case Entry(p=a) | Pair(x=1.0, y=a):
+            return a * 1.5
+        case Pair(x=a, y=b) if a > b:
+            return a - b
+        case Pair(a, b):
+            return a * b
+        case str():
+            return 5.0
+        case _:
+            return 7.0
+
+
+@row(1.3)
+def kinds(x):
+    values = (
+        1,
+        True,
+        x,
+        None,
+        (x, 2.0),
+        (x, 1.0, 2.0),
+        {"k": x, "z": 1, "u": x},
+        {"k": x, "z": 2},
+        Entry(x * x),
+        Pair(1.0, x),
+        Pair(x, 0.0),
+        Pair(x, 9.0),
+        "s",
+        Colour.RED,
+    )
+    return sum(of_kind(v) for v in values) * x
+
+
+@row(1.3)
+@row(0.7)
+def either_record(x):
+    v = Entry(x, 2.0) if x > 1.0 else Pair(x, x)
+    match v:
+        case Entry(p=a, q=b) | Pair(a, b):
+            return a * a * b
+
+
+@row(1.3)
+@row(0.5)
+def truths(x):
+    b = x > 1
+    return x * x if b is True else x if b is not False else -x
+
+
+@row(1.3)
+def strings(x):
+    s = "a" + "b"
+    k = {"ab": x, "c": 1.0}
+    return k[s] * len(s) + k.get("zz", x * x) + (x if s.startswith("a") else 0)
+
+
+@row(1.3)
+def lists(x):
+    a = [x, 2.0]
+    b = a
+    b[0] = x * 3
+    b.append(x)
+    a.extend((1.0, x))
+    c = a.copy()
+    c[0] = 0.0
+    a.insert(0, x)
+    y = a.pop()
+    return a[1] * a[0] + len(a) + c[0] + b[-1] * y + sum(a)
+
+
+@row(1.3)
+def dicts(x):
+    d = {}
+    d["a"] = x
+    d["b"] = d["a"] * 2
+    d.update(c=x * x)
+    e = dict(d)
+    e["a"] = 0.0
+    gone = d.pop("c") + d.pop("none", x)
+    new = d.setdefault("e", x) + d.setdefault("a", 9.0)
+    return sum(d.values()) + e["c"] + len(d) + e["a"] + gone + new
+
+
+@row(1.3)
+def inner_dicts(x):
+    """An inner dict copied and changed."""
+    d = {"a": x, "b": {"c": x * x}}
+    e = {**d, "a": 2.0 * x}
+    e["b"] = {**e["b"], "d": x**3}
+    return d["a"] * e["a"] + e["b"]["d"] * d["b"]["c"] + sum(v for v in e["b"].values())
+
+
+@row(1.3)
+def walks(x):
+    out = 0.0
+    for i, (a, b) in enumerate(zip((x, 2.0), (1.0, x), strict=True), start=1):
+        out += i * a * b
+    for k, v in {"p": x, "q": x * x}.items():
+        out += v if k == "p" else 2 * v
+    for a in reversed((x, 1.0, 2.0)):
+        out = out * 0.5 + a
+    return out
+
+
+@dataclass
+class Branch:
+    value: Any
+    left: Any = None
+    right: Any = None
+
+
+def grown(x, depth):
+    if depth == 0:
+        return None
+    return Branch(x * depth, grown(x * 0.5, depth - 1), grown(x + 0.1, depth - 1))
+
+
+def total(b):
+    return 0.0 if b is None else b.value**2 + total(b.left) * total(b.right) + total(b.left)
+
+
+@row(1.3)
+def trees(x):
+    return total(grown(x, 4))
+
+
+@dataclass
+class Account:
+    total: float = 0.0
+    n: int = 0
+    last: Any = ()
+
+    def add(self, v):
+        self.total += v
+        self.n += 1
+        self.last = (v, self.total)
+        return self
+
+
+@row(1.3)
+def aliases(x):
+    a = Account()
+    b = a
+    for i in range(5):
+        (a if i % 2 else b).add(x * i)
+        if i == 3:
+            b = Account(x)
+    return a.total * b.total + a.n + b.n * 10 + a.last[0] * a.last[1]
+
+
+@row(1.3)
+def classes_as_values(x):
+    made = Account
+    xs = tuple(made(x * i, i) for i in range(3))
+    xs[1].add(x)
+    return sum(q.total * q.n for q in xs)
+
+
+@dataclass
+class Late:
+    a: float
+    b: float = field(init=False)
+    c: Any = field(default_factory=lambda: (1.0, 2.0))
+
+    def __post_init__(self):
+        self.b = self.a**2
+
+
+@row(1.3)
+def late_fields(x):
+    p = Late(x)
+    return p.a + p.b * p.c[1]
+
+
+@row(1.3)
+def tuples(x):
+    a, *b, c = (x, 1.0, x * x, 2.0)
+    (d, e), f = (b, c)
+    t = (1, 2, 3) * 2 + (x,)
+    more = t[-1] * sum(t[1:4]) + t[::2][1] + t.index(2) + t.count(1) + ((x, 1.0) < (x, 2.0))
+    return a * d + e * f + sum(b) + (a, b)[0] + len(b) + more
+
+
+@row(1.3)
+def named_tuples(x):
+    i = Entry(x)
+    j = i._replace(q=x * x)
+    d = j._asdict()
+    p, q = j
+    at = Entry._fields.index("q")
+    return p * q + d["q"] + len(j) + at + Entry(*(x, 1.0)).p + Entry(**{"p": x, "q": 2.0}).q
+
+
+@row(1.3)
+def changed_copies(x):
+    p = Pair(x, 3.0)
+    q = replace(p, y=x * x)
+    return q.x * q.y + (p == q) + (p != q) * 2
+
+
+def with_rate(rate):
+    @dataclass(frozen=True)
+    class Model:
+        bias: Any
+
+        def at(self, x):
+            return rate * x + self.bias
+
+    return Model
+
+
+Half = with_rate(0.5)
+
+
+@row(1.3)
+def methods_with_captures(x):
+    """A method reads a number of the function around its class."""
+    return Half(x).at(x * x) + functools.reduce(lambda a, b: a * Half(b).at(x), (x, 2.0), 1.0)
