@@ -703,3 +703,24 @@ def test_disabled(tmp_path: Any) -> None:
     assert close(tuple(map(float, lines[1].split())), (2.0 * first, second))
     assert close(float(lines[2]), first)
     assert lines[3] == "False"
+
+
+# ---- Jacobians of what is one of several ---------------------------------------------------------
+
+
+def one_of_two(x: Any) -> Any:
+    return (x * x if x > 1.0 else None), x**3
+
+
+@pytest.mark.parametrize("jacobian", [morula.jacfwd, morula.jacrev])
+def test_jacobian_of_an_optional(jacobian: Any) -> None:
+    assert jacobian(one_of_two)(1.5) == (3.0, 6.75)
+    assert jacobian(one_of_two)(0.5) == (None, 0.75)
+
+
+def test_jacobian_by_an_optional() -> None:
+    def inner(x: Any) -> Any:
+        return morula.jacfwd(lambda v: 0.0 if v is None else v * v)(x if x > 1.0 else None)
+
+    with pytest.raises(morula.Error, match="known at run time only"):
+        jit(inner)(1.5)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand
 from ...ir.types import F64, I64, Array
-from . import builtins, calls, derivatives, selection
+from . import builtins, calls, derivatives, selection, sums
 from .values import (
     AV,
     F64_T,
@@ -88,6 +88,8 @@ def backward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
         nonlocal count
         if a.kind in STRUCTURES:
             return AV(a.kind, a.info, tuple([row(k) for k in a.kids]))
+        if a.kind == "sum":
+            return sums.dispatch(f, a, row, sums.not_callable)
         if cotangent(typ(a)) != F64_T:
             return NOTHING
         place = count
@@ -181,8 +183,8 @@ def seeded(f: Frame, a: AV, value: Callable[[int], float]) -> AV:
 
     def part(a: AV) -> AV:
         nonlocal count
-        if a.kind in STRUCTURES:
-            return AV(a.kind, a.info, tuple([part(k) for k in a.kids]))
+        if a.kind in STRUCTURES or a.kind == "sum":
+            return AV(a.kind, a.info, tuple([part(k) for k in a.kids]), a.leaves)
         c = cotangent(typ(a))
         if c == F64_T:
             count += 1
@@ -196,8 +198,9 @@ def seeded(f: Frame, a: AV, value: Callable[[int], float]) -> AV:
 
 
 def refuse_arrays(f: Frame, a: AV, word: str, what: str, instead: str) -> None:
-    if a.kind == "boxed":
-        found = f"{word} of a function with {describe(typ(a))} as {what}, which holds its own class"
+    one_of = a.kind == "sum" and what == "argument" and selection.carries(typ(a))
+    if a.kind == "boxed" or one_of:
+        found = f"{word} of a function with {describe(typ(a))} as {what}"
         why = "how many floats it holds is known at run time only"
         raise f.error("E09", found, why, "use grad, jvp or hvp")
     if a.kind in STRUCTURES:

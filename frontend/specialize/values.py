@@ -342,7 +342,8 @@ def describe(t: T) -> str:
         case "undef" | "unbound":
             return "no value"
         case "sum":
-            return " or ".join(describe(k) for k in t.kids)
+            shown = [describe(k) for k in t.kids[:4]]
+            return " or ".join(shown + ["others"] * (len(t.kids) > 4))
         case "boxed" if t.info[0] == "ct":
             return f"a {t.info[1][1].__name__} of cotangents"
         case "boxed":
