@@ -105,6 +105,22 @@ INSTEAD: dict[str, str] = {
     "slice": "write the slice: `x[a:b]`",
     "complex": "keep both parts in floats",
     "bytes": "pass the numbers in",
+    "bytearray": "pass the numbers in",
+    "collections.deque": "keep the last few values in variables of their own",
+    "collections.defaultdict": "write a dict with all its keys",
+    "collections.OrderedDict": "write a dict: it keeps its order",
+    "collections.Counter": "count in variables of their own",
+    "fractions.Fraction": "keep both parts in ints, or write a float",
+    "decimal.Decimal": "write a float",
+    "copy.copy": "write `dataclasses.replace(r)` for a record, `list(a)`, `dict(a)`",
+    "copy.deepcopy": "write `dataclasses.replace(r)` for a record, `list(a)`, `dict(a)`",
+    "typing.cast": "leave it out",
+    "numpy.array": "pass the array in: compiled code reads arrays, and makes none so far",
+    "numpy.zeros": "pass the array in: compiled code reads arrays, and makes none so far",
+    "numpy.ones": "pass the array in: compiled code reads arrays, and makes none so far",
+    "numpy.empty": "pass the array in: compiled code reads arrays, and makes none so far",
+    "numpy.arange": "loop over `range(n)`",
+    "numpy.linspace": "compute each point in a loop",
     "numpy.dot": "multiply and add in a loop over the indices",
     "numpy.maximum": "write `max(a, b)` for numbers",
     "numpy.minimum": "write `min(a, b)` for numbers",
@@ -121,6 +137,19 @@ DERIVATIVES = (*MAKING, *APPLIED)
 CUSTOM = {"custom_vjp": 2, "custom_jvp": 1}  # words that give a function rules, and how many
 
 
+# what to write instead of anything in these modules
+INSTEAD_OF_MODULE = {
+    "random": "draw the numbers outside, and pass them in",
+    "numpy.random": "draw the numbers outside, and pass them in",
+    "itertools": "write the loops out, or a comprehension",
+    "time": "measure outside",
+    "os": "do it outside, and pass the numbers in",
+    "sys": "do it outside, and pass the numbers in",
+}
+
+
 def instead(name: str) -> str:
     """What to write instead of a name that exists, but has no compiled form."""
-    return INSTEAD.get(name, "compute it outside, or write it as a function of numbers")
+    module = INSTEAD_OF_MODULE.get(name.rpartition(".")[0])
+    usual = module or "compute it outside, or write it as a function of numbers"
+    return INSTEAD.get(name, usual)

@@ -12,7 +12,7 @@ path of its own, so hidden numbers find their way, and a guard.  What nobody rea
 from __future__ import annotations
 
 import functools
-from types import MappingProxyType, MethodType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from ..ir.core import Operand
@@ -61,7 +61,7 @@ def made(
         partial = program.refer(frame, functools.partial, "functools.partial", (), node)
         attrs = {"kw": tuple(value.keywords)} if named else None
         return frame.emit("call", (partial, inner, *given, *named), node, attrs, name)
-    if type(value) is MethodType:
+    if type(value) is MethodType and isinstance(value.__func__, FunctionType):
         owner = part(value.__self__, ".__self__", ("attribute", "__self__"))
         return frame.emit("getattr", (owner,), node, {"name": value.__name__}, name)
     return None

@@ -169,7 +169,7 @@ def test_raise(args: tuple[float, int]) -> None:
 # ---- outside the language -----------------------------------------------------------------------
 
 REFUSED = {
-    "[v for v in x]": "a list comprehension over an array",
+    "[v for v in x]": "a comprehension that makes a list over an array",
     "[k for k in range(n)]": "whose bounds are known at run time only",
     "(lambda *a: a)(*range(n))": "a starred expression",
     "list(k for k in x)": "an array",
@@ -180,7 +180,7 @@ REFUSED = {
     "sum([1, 2], start=0, other=1)": "other",
     "str(x)": "an array",
     "isinstance(1.0, 2)": "it is no class",
-    "type(lambda: 0)(1)": "a call of the class",
+    "type(lambda: 0)(1)": "`function`",
     "sorted(x)": "sorted over an array",
     "getattr(x, n)": "names are known",
     "(k for k in (1, 2))": "a generator expression that is kept",

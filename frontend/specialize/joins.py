@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class Disagree(Exception):
     """Two types without a join; says what was found in the user's words."""
 
-    def __init__(self, a: T, b: T) -> None:
-        super().__init__(f"{describe(a)} on one path, {describe(b)} on another")
-        self.cure = cure(a, b)
+    def __init__(self, a: T, b: T, found: str = "", instead: str = "") -> None:
+        super().__init__(found or f"{describe(a)} on one path, {describe(b)} on another")
+        self.cure = instead or cure(a, b)
 
 
 class Recursive(Exception):
@@ -51,6 +51,7 @@ ALTERNATIVES = frozenset(
 )
 WRAPPERS = ("derivative", "custom")  # what is made of functions
 BOXABLE = frozenset({"fn", "record"})
+FIXED = "keep what is needed later in a fixed number of variables, or in a record of its own class"
 LENGTHS = 8  # so many lengths of tuples may one value have
 DEEP = 4  # so often may a tuple hold one of its own length
 
@@ -127,9 +128,10 @@ def join_sum(a: T, b: T, above: tuple[Any, ...]) -> T:
         else:
             alternatives.append(dynamic(t))
     kinds = [t.kind for t in alternatives]
-    several = sum(k in ("tuple", "list") for k in kinds) > LENGTHS
-    if not ALTERNATIVES.issuperset(kinds) or ("array" in kinds and "num" in kinds) or several:
+    if not ALTERNATIVES.issuperset(kinds) or ("array" in kinds and "num" in kinds):
         raise Disagree(a, b)
+    if sum(k in ("tuple", "list") for k in kinds) > LENGTHS:
+        raise Disagree(a, b, "tuples of ever more elements", FIXED)
     if len(alternatives) == 1:
         return alternatives[0]
     inside: dict[Any, T] = {}

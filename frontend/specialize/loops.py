@@ -75,7 +75,7 @@ def over(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
     makes = op.attrs.get("makes")
     parts_now = sequences.items_or_none(f, source)
     if makes is not None:
-        parts_now = sequences.items(f, source, f"a {makes} comprehension")
+        parts_now = sequences.items(f, source, f"a comprehension that makes a {makes}")
     if parts_now is not None:
         source = AV("tuple", None, tuple(parts_now))
     if source.kind == "tuple":

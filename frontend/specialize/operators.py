@@ -120,7 +120,7 @@ def as_tuple(f: Frame, opcode: str, a: AV) -> AV:
 
 def on_sum(f: Frame, opcode: str, a: AV, b: AV) -> AV:
     """A binary operator on a sum, on either side."""
-    symbol = SYMBOLS[opcode]
+    symbol = SYMBOLS[AUGMENTED.get(opcode, opcode)]
     if a.kind in sums.SUMS:
         return sums.dispatch(
             f, a, lambda k: binary(f, opcode, k, b), lambda k: sums.no_operator(symbol, k, b)
@@ -134,6 +134,7 @@ def refused(f: Frame, opcode: str, *args: AV) -> Exception:
     """An operator on values that have none."""
     from . import records
 
+    opcode = AUGMENTED.get(opcode, opcode)
     args = tuple([records.contents(f, a) for a in args])
     found = " and ".join(describe(typ(a)) for a in args)
     if any(a.kind == "array" for a in args):
@@ -143,12 +144,29 @@ def refused(f: Frame, opcode: str, *args: AV) -> Exception:
             "arrays are read element by element so far; operations on whole arrays come later",
             "write a loop over the elements",
         )
+    why = "it works on numbers"
     instead = "make numbers of both operands" if len(args) == 2 else "make a number of it"
-    if any(a.kind == "const" and a.info is None for a in args):
+    if any(a.kind == "record" for a in args):
+        why = "its class does not say what that is"
+        instead = f"give the class a method `__{opcode.rstrip('_')}__`"
+        if opcode in COMPARISONS and len(args) == 2:
+            instead += ", or decorate it with `@dataclass(order=True)`"
+    elif opcode == "matmul":
+        why, instead = "it works on objects whose class defines it", "write `a * b`, or a loop"
+    elif any(a.kind == "tuple" for a in args) and opcode == "add":
+        why, instead = "a tuple is extended by a tuple", "write `(*t, x)`"
+    elif any(a.kind in ("const", "fstring") and not is_none(a) for a in args):
+        why, instead = "strings are joined with strings", 'write an f-string: `f"{x}"`'
+    if any(map(is_none, args)):
+        why = "it works on numbers"
         instead = "see where None comes from: a function that returns on some paths only?"
     if any(a.kind in ("fn", "name", "derivative", "custom", "pullback") for a in args):
         instead = "call the function and use its result"
-    return f.error("E03", f"`{SYMBOLS[opcode]}` on {found}", "it works on numbers", instead)
+    return f.error("E03", f"`{SYMBOLS[opcode]}` on {found}", why, instead)
+
+
+def is_none(a: AV) -> bool:
+    return a.kind == "const" and a.info is None
 
 
 # ---- numbers ------------------------------------------------------------------------------------

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import sys
 from collections.abc import Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import classes
+from .. import classes, names
 from ..closures import close
 from ..lower import found_so_far, lower_into
 from . import boxes, calls, cells, operators, sums
@@ -26,6 +27,7 @@ from .values import AV, UNBOUND_AV, T, describe, number, static, typ
 if TYPE_CHECKING:
     from .frame import Frame
 
+STANDARD = sys.stdlib_module_names | {"numpy"}
 HOLDERS = ("record", "list", "dict")  # kinds whose values may be cells
 
 
@@ -88,6 +90,10 @@ def construct(f: Frame, cls: Any, args: list[AV], kw: dict[str, AV]) -> AV:
     if issubclass(cls, BaseException):
         return AV("exception", cls, tuple(args))
     if not classes.is_record(cls):
+        name = f"{cls.__module__}.{cls.__name__}".removeprefix("builtins.")
+        if cls.__module__ in STANDARD:
+            why = "it has no compiled form and no Python source"
+            raise f.error("E02", f"`{name}`", why, names.instead(name))
         raise f.error(
             "E01",
             f"a call of the class `{cls.__name__}`",
