@@ -101,6 +101,8 @@ def is_data(value: object) -> bool:
     """A structure of numbers among which is an array, or a record or dict with a float: what it
     holds is read at each call.  Tuples of numbers, and records of settings, are constants.
     """
+    if parts_of(value) is None:
+        return False
     if type(value) is tuple and not any(
         isinstance(v, np.ndarray) or (parts_of(v) is not None and is_data(v)) for v in value
     ):
