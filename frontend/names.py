@@ -64,9 +64,20 @@ OWN: dict[str, str] = {
 
 OPERATOR_NAMES = (
     "add sub mul truediv floordiv mod pow matmul lshift rshift and_ or_ xor lt le gt ge eq ne is_ "
-    "is_not contains getitem neg pos invert not_ iadd isub imul itruediv ifloordiv imod ipow"
+    "is_not contains getitem neg pos invert not_ iadd isub imul itruediv ifloordiv imod ipow ior "
+    "iand ixor ilshift irshift imatmul"
 ).split()
-OPERATORS = {f"operator.{n}": n for n in OPERATOR_NAMES}
+OPERATORS = {f"operator.{n}": n for n in OPERATOR_NAMES} | {
+    "operator.inv": "invert", "operator.concat": "add", "operator.iconcat": "iadd",
+}  # fmt: skip
+# those of the module `operator` that are no operators (see `specialize/operations.py`)
+OPERATIONS = frozenset(
+    f"operator.{n}"
+    for n in (
+        "truth abs index setitem countOf indexOf length_hint call itemgetter attrgetter "
+        "methodcaller got_items got_attributes called_method"
+    ).split()
+)
 
 # what works on functions, sequences and records (see `specialize/library.py`)
 LIBRARY = (
@@ -75,7 +86,7 @@ LIBRARY = (
             "map filter zip enumerate reversed sorted tuple list dict sum any all max min "
             "isinstance type getattr hasattr callable setattr print str repr math.prod math.dist "
             "functools.reduce functools.partial dataclasses.replace dataclasses.astuple "
-            "dataclasses.asdict operator.truth object.__setattr__ "
+            "dataclasses.asdict object.__setattr__ "
             "list.append list.extend list.insert list.pop list.reverse list.index list.count "
             "list.copy tuple.index tuple.count dict.keys dict.values dict.items dict.get dict.copy "
             "dict.update dict.pop dict.setdefault namedtuple._asdict super "
@@ -83,6 +94,7 @@ LIBRARY = (
         ).split()
     )
     | OPERATORS.keys()
+    | OPERATIONS
 )
 
 # known to lie outside the language, with what to write instead

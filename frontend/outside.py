@@ -12,6 +12,7 @@ path of its own, so hidden numbers find their way, and a guard.  What nobody rea
 from __future__ import annotations
 
 import functools
+import operator
 from types import FunctionType, MappingProxyType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .frame import Frame
     from .lower import Program
 
+GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 DEEPEST = 16  # a container that holds itself has no end
 KEYS = (str, int, float, bool, type(None))
 
@@ -61,10 +63,28 @@ def made(
         partial = program.refer(frame, functools.partial, "functools.partial", (), node)
         attrs = {"kw": tuple(value.keywords)} if named else None
         return frame.emit("call", (partial, inner, *given, *named), node, attrs, name)
+    if type(value) in GETTERS:
+        return got(program, frame, value, name, node)
     if type(value) is MethodType and isinstance(value.__func__, FunctionType):
         owner = part(value.__self__, ".__self__", ("attribute", "__self__"))
         return frame.emit("getattr", (owner,), node, {"name": value.__name__}, name)
     return None
+
+
+def got(program: Program, frame: Frame, value: Any, name: str, node: ast.expr) -> Operand | None:
+    """What operator.itemgetter and its kin made, by what they say to `pickle`."""
+    maker, args = value.__reduce__()
+    keywords: dict[str, Any] = {}
+    if isinstance(maker, functools.partial):
+        args, keywords = (*maker.args, *args), maker.keywords
+    given = (*args, *keywords.values())
+    if not all(type(a) in KEYS for a in given):
+        return None
+    cls = type(value)
+    made = program.refer(frame, cls, f"operator.{cls.__name__}", (), node)
+    items = [program.static(frame, a, node) for a in given]
+    attrs = {"kw": tuple(keywords)} if keywords else None
+    return frame.emit("call", (made, *items), node, attrs, name)
 
 
 def holds_more_than_literals(value: tuple[Any, ...]) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 import judge
 import morula
+from function_programs import ROWS
 from morula import grad, jit
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -102,6 +103,14 @@ def test_functions_from_outside(f: Callable[..., Any], args: tuple[Any, ...]) ->
     expected = f(*args)
     judge.value(f, args, expected)
     judge.stages(f, args, expected, exact=False)
+    judge.derivatives(f, args, expected, 2)
+
+
+@pytest.mark.parametrize(("f", "args"), ROWS, ids=[f"{f.__name__}{args}" for f, args in ROWS])
+def test_program(f: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    expected = f(*args)
+    judge.value(f, args, expected)
+    judge.stages(f, args, expected)
     judge.derivatives(f, args, expected, 2)
 
 

@@ -54,10 +54,12 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
             return number(f.scalar(opcode, xs, F64))
         to = BOOL if opcode.startswith("is") else F64
         return number(f.scalar(opcode, xs, to))
-    from . import library, methods
+    from . import library, methods, operations
 
     if name in library.LIBRARY:
         return library.LIBRARY[name](f, name, args, kw)
+    if name in operations.OPERATIONS:
+        return operations.OPERATIONS[name](f, name, args, kw)
     if name in methods.METHODS:
         return methods.METHODS[name](f, name, args, kw)
     key = names.OWN.get(name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Literal
 from ...ir.types import BOOL, F64
-from .. import classes, names
+from .. import classes
 from ..prelude import folds
 from . import builtins, calls, operators, records, sequences, texts
 from .branches import fork
@@ -380,26 +380,6 @@ def unmade(f: Frame, a: AV, flat: bool) -> AV:
     return AV(a.kind, a.info, tuple(kids))
 
 
-def operator_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
-    """A function of the module `operator` is the operator."""
-    from . import arrays
-
-    only(f, name, kw)
-    opcode = names.OPERATORS[name]
-    if opcode in operators.UNARY:
-        counted(f, name, args, 1, 1)
-        return operators.unary(f, opcode, args[0])
-    counted(f, name, args, 2, 2)
-    if opcode == "getitem":
-        return arrays.getitem(f, args[0], args[1])
-    return operators.binary(f, opcode, args[0], args[1])
-
-
-def truth_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
-    counted(f, name, args, 1, 1)
-    return AV("num", None, (), (operators.truth(f, args[0]),))
-
-
 def distance(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     """math.dist."""
     counted(f, name, args, 2, 2)
@@ -441,9 +421,7 @@ LIBRARY: dict[str, Function] = {
     "dataclasses.astuple": astuple_,
     "dataclasses.asdict": astuple_,
     "math.dist": distance,
-    "operator.truth": truth_,
     "print": texts.print_,
     "str": texts.text_of,
     "repr": texts.text_of,
-    **{n: operator_ for n in names.OPERATORS},
 }

@@ -27,7 +27,7 @@ def list_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     if word == "copy":
         return made_list(f, parts)
     if ref.kind != "cell":
-        raise records.Mutated(list)
+        raise records.unwritable(f, a)
     result = NOTHING
     match word:
         case "append":
@@ -46,6 +46,24 @@ def list_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
             result = parts.pop(k)
     f.store[ref.info] = AV("list", None, tuple(parts))
     return result
+
+
+def augmented(f: Frame, opcode: str, ref: AV, b: AV) -> bool:
+    """`+=` and `*=` of a list, `|=` of a dict, which change it for all who hold it; False for
+    anything else."""
+    a = records.contents(f, ref)
+    if (a.kind, opcode) not in (("list", "iadd"), ("list", "imul"), ("dict", "ior")):
+        return False
+    if ref.kind != "cell":
+        raise records.unwritable(f, a)
+    if opcode == "iadd":
+        list_method(f, "list.extend", [ref, b], {})
+    elif opcode == "imul":
+        times = place(f, b, "a list repeated")
+        f.store[ref.info] = AV("list", None, a.kids * max(0, times))
+    else:
+        dict_method(f, "dict.update", [ref, b], {})
+    return True
 
 
 def place(f: Frame, a: AV, word: str) -> int:

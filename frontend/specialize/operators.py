@@ -45,7 +45,7 @@ NEGATIVE_POWER = "an int to a negative power is a float: write float(a) ** b"
 
 
 def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
-    from . import records
+    from . import methods, records
 
     if a.kind == "num" and b.kind == "num":
         opcode = AUGMENTED.get(opcode, opcode)
@@ -55,6 +55,8 @@ def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
         return comparisons.identity(f, opcode, a, b)
     if a.kind in sums.SUMS or b.kind in sums.SUMS:
         return on_sum(f, opcode, a, b)
+    if opcode in AUGMENTED and methods.augmented(f, opcode, a, b):
+        return a
     if OBJECTS & {a.kind, b.kind}:
         found = records.operator(f, opcode, a, b)
         if found is not None:
