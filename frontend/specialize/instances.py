@@ -266,8 +266,16 @@ def unbounded(f: Frame, key: Key, found: str) -> Exception:
         "E08",
         found.format(f"`{bodies.base_name(key.callee)}`"),
         "each call gives it arguments or captured values of yet another type",
-        "let the recursion pass values of the same types each time",
+        KEEP if any(holds_cell(t) for t in key.args) else SAME,
     )
+
+
+SAME = "let the recursion pass values of the same types each time"
+KEEP = "a function or record among them sees a variable change: keep its value in a new name"
+
+
+def holds_cell(t: T) -> bool:
+    return any(True for _ in cells_in(t))
 
 
 def size(key: Key) -> int:
