@@ -77,7 +77,7 @@ class Program:
             entry.name,
             inputs,
             self.result,
-            module=c.stage("opt"),
+            module=c.to_differentiate() if any(pullbacks_in([self.result])) else None,
             pull=self.pull,
             refuse=lambda error: refused(error, function, "the pullback of "),
         )
