@@ -114,6 +114,57 @@ def test_program(f: Callable[..., Any], args: tuple[Any, ...]) -> None:
     judge.derivatives(f, args, expected, 2)
 
 
+def strictly(x, n, m, k):
+    return sum(x * a * b * c for a, b, c in zip(range(n), range(m), range(k), strict=True))
+
+
+def strictly_known(x):
+    return sum(a * b for a, b in zip((x, 2.0), (1.0, 2.0, 3.0), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [(strictly_known, (1.3,))]
+    + [(strictly, (1.3, *n)) for n in ((2, 3, 2), (3, 2, 1), (2, 2, 3), (1, 2, 3), (3, 2, 2))],
+)
+def test_a_strict_zip_says_what_python_says(f: Any, args: tuple[Any, ...]) -> None:
+    with pytest.raises(ValueError, match="argument") as mine:
+        jit(f)(*args)
+    with pytest.raises(ValueError, match="argument") as pythons:
+        f(*args)
+    assert str(mine.value) == str(pythons.value)
+
+
+def reads_twice(x):
+    pairs = zip((x, 2.0), (x, 1.0), strict=True)
+    return sum(a * b for a, b in pairs) + sum(a for a, _ in pairs)
+
+
+def reads_in_a_loop(x, n):
+    values = map(lambda k: k * x, range(n))
+    s = 0.0
+    for _ in range(2):
+        for v in values:
+            s += v
+    return s
+
+
+def reads_once(x, n):
+    values = map(lambda k: k * x, range(n))
+    values = map(lambda v: v * x, values)
+    if n > 2:
+        return sum(values)
+    return max(values)
+
+
+def test_an_iterator_is_read_once() -> None:
+    for f, args in ((reads_twice, (1.3,)), (reads_in_a_loop, (1.3, 3))):
+        with pytest.raises(morula.Error, match="a second time"):
+            jit(f)(*args)
+    for n in (2, 5):
+        assert jit(reads_once)(1.3, n) == reads_once(1.3, n)
+
+
 def around(scale: float, values: Any) -> Callable[..., Any]:
     steps = (lambda t: t * scale, math.sin)
     table = {"square": lambda t: t * scale * scale, "values": values}
