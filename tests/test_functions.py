@@ -194,6 +194,37 @@ def test_words_on_partial_functions_methods_and_objects() -> None:
     assert jit(cube)(2.0) == 8.0
 
 
+def activated(x, f=math.tanh, *, inner: Any = (math.sin, 2.0), k=2.0):
+    return f(inner[0](x) * inner[1]) * k
+
+
+def test_a_default_that_is_a_function() -> None:
+    f = jit(activated)
+    assert f(0.5) == f(0.5) == activated(0.5)
+    assert f(0.5, k=3.0) == activated(0.5, k=3.0)
+    slope = grad(activated)(0.5)
+    assert slope == pytest.approx((activated(0.5 + 1e-6) - activated(0.5 - 1e-6)) / 2e-6)
+    assert grad(activated, argnums="x")(0.5) == slope
+    with pytest.raises(morula.Error, match="capture it") as caught:
+        f(0.5, math.cos)
+    assert caught.value.why == "`activated` cannot take it"
+
+
+def test_arguments_of_methods_and_objects_have_names() -> None:
+    assert grad(LINE.scaled, argnums="k")(2.0, 1.0) == 8.0
+    assert grad(LINE, argnums=("x",))(2.0) == (8.0,)
+
+
+def test_a_function_from_python_is_captured() -> None:
+    def apply(f, x):
+        return f(x)
+
+    with pytest.raises(morula.Error, match=r"jit\(lambda x: f\(g, x\)\)") as caught:
+        jit(apply)(math.sin, 2.0)
+    assert caught.value.code == "E03"
+    assert jit(lambda x: apply(math.sin, x))(2.0) == math.sin(2.0)
+
+
 FN: Any = math.sin
 SAME: Any = math.sin
 

@@ -246,6 +246,8 @@ def extreme(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         if not args and default is not None:
             return default
         f.check(Literal(bool(args), BOOL), "ValueError", f"{name}() arg is an empty sequence")
+        if len(args) == 1:
+            return args[0]
     if key is None and all(a.kind == "num" for a in args):
         return builtins.extreme(f, name, args)
     rows = [(a if key is None else calls.call(f, key, [a], {}), a) for a in args]

@@ -163,3 +163,8 @@ def reduced_generators(x, n):
     a = functools.reduce(lambda a, b: a * x + b, (k + x for k in range(n)))
     b = functools.reduce(lambda s, k: (s[0] * x + k, s[1] + x), (k for k in range(n)), (1.0, 0.0))
     return a * b[0] + b[1]
+
+
+@row((1.3,))
+def best_of_one(x):
+    return max([x]) + min((x,), default=2.0) * max((x,), key=abs)
