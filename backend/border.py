@@ -38,6 +38,9 @@ ARRAYS = (np.ndarray, np.memmap)  # a masked array or a matrix means more than i
 INT64 = range(-(1 << 63), 1 << 63)
 
 
+CAPTURE = "let a function capture it: jit(lambda x: f(g, x)) instead of jit(f)(g, x)"
+
+
 class BorderError(Exception):
     """A value that compiled code does not take: the error's code, what it is, what to write."""
 
@@ -204,6 +207,8 @@ def _refused(value: object, name: str) -> BorderError:
             cure = "pass its values as a tuple"
         case np.generic():
             cure = "pass a float or an int"
+        case _ if callable(value):
+            cure = CAPTURE
         case _:
             cure = "pass floats, ints, bools, float64 arrays, or tuples of them"
     return BorderError("E03", found, cure)

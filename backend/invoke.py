@@ -267,7 +267,8 @@ def pullback(of: Pullback, *cts: Any) -> Any:
             raise
         raise native.refuse(error) from None
     pull = of._pull()[1]
-    got = _run(pull, Arena(), [of.box, *of.known, *given])
+    arena = Arena()  # until the boxes in it are read
+    got = _run(pull, arena, [of.box, *of.known, *given])
     return rebuild(pull.result, iter(got), _no_pullback)
 
 

@@ -26,9 +26,18 @@ from .errors import Error
 from .source import FunctionNode, Source
 
 COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.DictComp)
-FOLDS = frozenset({"sum", "any", "all", "max", "min", "prod"})
+# functions that become a loop over a generator expression, and what they take by name
+FOLDS = {
+    "sum": {"start"},
+    "prod": {"start"},
+    "any": set[str](),
+    "all": set[str](),
+    "max": {"key", "default"},
+    "min": {"key", "default"},
+}
+LAZY = frozenset({"zip", "enumerate", "map"})  # what takes elements one by one
 # functions that take all elements of their argument before they do anything else
-TAKERS = frozenset({"tuple", "list", "sorted", "dict", "fsum", "reversed", "enumerate"})
+TAKERS = frozenset({"tuple", "list", "sorted", "dict", "fsum", "reversed"})
 
 
 class Steps(ast.expr):
@@ -69,11 +78,15 @@ Meaning = Callable[[str], str | None]  # the library's name of a plain name, if 
 
 def desugared(source: Source, meaning: Meaning) -> Source:
     """The source with loops for comprehensions; itself where it has none."""
-    if not any(isinstance(n, COMPREHENSIONS) for n in ast.walk(source.node)):
+    if not any(map(is_concerned, ast.walk(source.node))):
         return source
     node: FunctionNode = copy.deepcopy(source.node)
     Desugar(source, meaning).inside(node)
     return Source(source.file, source.lines, node)
+
+
+def is_concerned(node: ast.AST) -> bool:
+    return isinstance(node, COMPREHENSIONS) or (isinstance(node, ast.Name) and node.id == "filter")
 
 
 class Desugar:
@@ -93,18 +106,21 @@ class Desugar:
 
     def one(self, node: ast.AST) -> ast.AST:
         match node:
-            case ast.Call(func=func, args=[ast.GeneratorExp() as g, *rest], keywords=keywords):
-                name = self.consumer(func)
-                plain = not keywords and len(rest) <= (name == "sum")
-                if name in FOLDS and plain:
-                    return self.fold(name, g, rest, node)
-                if name in FOLDS | TAKERS:
-                    node.args[0] = self.collected(g, "list")
-                    self.inside(node)
-                    return node
-            case ast.Call(args=[_, ast.GeneratorExp() as g, *_], func=func):
-                if self.consumer(func) in ("reduce", "map", "filter"):
-                    node.args[1] = self.collected(g, "list")
+            case ast.Call():
+                return self.call(node)
+            case ast.For(iter=ast.GeneratorExp() as g):
+                node.iter = self.lazy(g)
+            case ast.For(iter=ast.Call() as made) if kept_ones := self.filtered(made):
+                (one,) = kept_ones.generators
+                bind = ast.copy_location(ast.Assign([node.target], kept_ones.elt), node)
+                kept = ast.copy_location(ast.If(one.ifs[0], [bind, *node.body], []), node)
+                node.target, node.iter, node.body = one.target, one.iter, [kept]
+            case ast.Starred(value=ast.GeneratorExp() as g):
+                node.value = self.collected(g, "list")
+            case ast.Assign(targets=[ast.Tuple() | ast.List()], value=ast.GeneratorExp() as g):
+                node.value = self.collected(g, "list")
+            case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.GeneratorExp()]):
+                return self.membership(node)
             case ast.ListComp():
                 return self.collected(node, "list")
             case ast.DictComp():
@@ -120,24 +136,94 @@ class Desugar:
         self.inside(node)
         return node
 
+    def call(self, node: ast.Call) -> ast.AST:
+        """A call of a function that takes a generator expression."""
+        name = self.consumer(node.func)
+        if name in FOLDS and node.args:
+            first = self.generated(node.args[0])
+            known = all(k.arg in FOLDS[name] for k in node.keywords)
+            places = len(node.args) == 1 or (name == "sum" and len(node.args) == 2)
+            if isinstance(first, ast.GeneratorExp) and known and places:
+                given = {k.arg: k.value for k in node.keywords if k.arg}
+                if node.args[1:]:
+                    given["start"] = node.args[1]
+                return self.fold(name, first, given, node)
+        if name == "reduce" and len(node.args) in (2, 3) and not node.keywords:
+            if isinstance(g := self.generated(node.args[1]), ast.GeneratorExp):
+                return self.reduction(node.args[0], g, node.args[2:], node)
+        takes = name in FOLDS or name in TAKERS or name in LAZY or name in ("reduce", "filter")
+        for k, g in enumerate(node.args):
+            if isinstance(g, ast.GeneratorExp) and takes:
+                node.args[k] = self.lazy(g) if name in LAZY else self.collected(g, "list")
+        self.inside(node)
+        return node
+
+    def membership(self, node: ast.Compare) -> ast.expr:
+        """`x in (...)` asks for elements until one is equal."""
+        g = node.comparators[0]
+        assert isinstance(g, ast.GeneratorExp)
+        wanted, acc = self.fresh("wanted"), self.fresh("found")
+        same = ast.Compare(load(wanted, node), [ast.Eq()], [g.elt])
+        g.elt = ast.copy_location(same, node)
+        steps: list[ast.stmt] = [assign(wanted, self.one(node.left), node)]  # type: ignore[arg-type]
+        found = self.search("any", g, acc, node)
+        if isinstance(node.ops[0], ast.NotIn):
+            found = ast.copy_location(ast.UnaryOp(ast.Not(), found), node)
+        return ast.copy_location(Steps(steps, found), node)
+
+    def generated(self, node: ast.expr) -> ast.expr:
+        """A `filter(...)` as the generator expression that it means."""
+        return (self.filtered(node) if isinstance(node, ast.Call) else None) or node
+
+    def filtered(self, node: ast.Call) -> ast.GeneratorExp | None:
+        """`filter(keep, xs)` as a generator expression, where `keep` may be asked anew."""
+        if self.consumer(node.func) != "filter" or len(node.args) != 2 or node.keywords:
+            return None
+        keep, xs = node.args
+        if not isinstance(keep, (ast.Name, ast.Lambda, ast.Attribute, ast.Constant)):
+            return None
+        if isinstance(xs, ast.Starred):
+            return None
+        name = self.fresh("kept")
+        test: ast.expr = load(name, node)
+        if not isinstance(keep, ast.Constant):
+            test = ast.copy_location(ast.Call(keep, [test], []), node)
+        target = ast.copy_location(ast.Name(name, ast.Store()), node)
+        each = ast.comprehension(target, xs, [test], 0)
+        return ast.copy_location(ast.GeneratorExp(load(name, node), [each]), node)
+
+    def lazy(self, g: ast.GeneratorExp) -> ast.expr:
+        """A generator expression as `map` of a lambda, where it is so plain; else a list."""
+        one = g.generators[0]
+        plain = len(g.generators) == 1 and not one.ifs and isinstance(one.target, ast.Name)
+        if not plain or any(isinstance(n, ast.NamedExpr) for n in ast.walk(g.elt)):
+            return self.collected(g, "list")
+        assert isinstance(one.target, ast.Name)
+        param = ast.copy_location(ast.arg(one.target.id), one.target)
+        args = ast.arguments([], [param], None, [], [], None, [])
+        each = ast.copy_location(ast.Lambda(args, g.elt), g)
+        return ast.copy_location(ast.Call(builtin("map", g), [each, one.iter], []), g)
+
     def consumer(self, func: ast.expr) -> str:
         """The last part of the library's name of a function, `sum` or `prod`."""
         if isinstance(func, ast.Name):
             return (self.meaning(func.id) or "").rpartition(".")[2]
         if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
             home = self.meaning(func.value.id)
-            return func.attr if home in ("math", "functools") else ""
+            return func.attr if home in ("math", "functools", "builtins") else ""
         return ""
 
     # ---- the loops
 
-    def fold(self, name: str, g: ast.GeneratorExp, rest: list[ast.expr], at: ast.AST) -> ast.expr:
+    def fold(
+        self, name: str, g: ast.GeneratorExp, given: dict[str, ast.expr], at: ast.AST
+    ) -> ast.expr:
         acc = self.fresh(name)
         if name in ("any", "all"):
             return self.search(name, g, acc, at)
         if name in ("max", "min"):
-            return self.extreme(name, g, acc, at)
-        start = rest[0] if rest else number(0 if name == "sum" else 1, at)
+            return self.extreme(name, g, given, at)
+        start = given.get("start", number(0 if name == "sum" else 1, at))
         op = ast.Add() if name == "sum" else ast.Mult()
         steps = [assign(acc, start, at)]
 
@@ -159,29 +245,74 @@ class Desugar:
         loop = self.loop(g.generators, g.elt, body, acc if found else f"not {acc}")
         return self.steps([assign(acc, number(not found, at), at), loop], load(acc, at), at)
 
-    def extreme(self, name: str, g: ast.GeneratorExp, acc: str, at: ast.AST) -> ast.expr:
-        first, item = f"first{acc[len(name) :]}", f"item{acc[len(name) :]}"
+    def extreme(
+        self, name: str, g: ast.GeneratorExp, given: dict[str, ast.expr], at: ast.AST
+    ) -> ast.expr:
+        """max and min: the best so far, and its key where there is one."""
+        key, default = given.get("key"), given.get("default")
+        if isinstance(key, ast.Constant) and key.value is None:
+            key = None
+        acc, first, item = self.fresh(name), self.fresh("first"), self.fresh("item")
+        best, score, by = (self.fresh(n) for n in ("best", "score", "key"))
+        order = ast.Gt() if name == "max" else ast.Lt()
 
         def body(element: ast.expr) -> list[ast.stmt]:
-            both = [load(acc, at), load(item, at)]
-            better = ast.copy_location(ast.Call(builtin(name, at), both, []), at)
-            chosen = ast.copy_location(ast.IfExp(load(first, at), load(item, at), better), at)
+            steps = [assign(item, element, at)]
+            if key is None:
+                both = [load(acc, at), load(item, at)]
+                better = ast.copy_location(ast.Call(builtin(name, at), both, []), at)
+                steps.append(assign(acc, choice(load(first, at), load(item, at), better, at), at))
+                return [*steps, assign(first, number(False, at), at)]
+            asked = ast.copy_location(ast.Call(load(by, at), [load(item, at)], []), at)
+            ahead = ast.copy_location(ast.Compare(load(score, at), [order], [load(best, at)]), at)
+            newer = self.fresh("newer")
             return [
-                assign(item, element, at),
-                assign(acc, chosen, at),
+                *steps,
+                assign(score, asked, at),
+                assign(newer, choice(load(first, at), number(True, at), ahead, at), at),
+                assign(acc, choice(load(newer, at), load(item, at), load(acc, at), at), at),
+                assign(best, choice(load(newer, at), load(score, at), load(best, at), at), at),
                 assign(first, number(False, at), at),
             ]
 
-        empty = f"{name}() arg is an empty sequence"
-        text = ast.copy_location(ast.Constant(empty), at)
-        error = ast.copy_location(ast.Call(builtin("ValueError", at), [text], []), at)
-        refuse: list[ast.stmt] = [ast.copy_location(ast.Raise(error), at)]
+        steps = [assign(by, key, at)] if key else []
+        instead = self.fresh("default")
+        steps += [assign(instead, default, at)] if default else []
+        undefined = ast.copy_location(Undefined(), at)
+        steps += [assign(n, undefined, at) for n in ((acc, best) if key else (acc,))]
+        steps += [assign(first, number(True, at), at), self.loop(g.generators, g.elt, body)]
+        if default:
+            value = choice(load(first, at), load(instead, at), load(acc, at), at)
+            return self.steps(steps, value, at)
+        empty = refusal("ValueError", f"{name}() arg is an empty sequence", first, at)
+        return self.steps([*steps, empty], load(acc, at), at)
+
+    def reduction(
+        self, f: ast.expr, g: ast.GeneratorExp, start: list[ast.expr], at: ast.AST
+    ) -> ast.expr:
+        """functools.reduce, whose first element stands for a start that is not given."""
+        acc, first, by = self.fresh("reduced"), self.fresh("first"), self.fresh("by")
+        item = self.fresh("item")
+
+        def body(element: ast.expr) -> list[ast.stmt]:
+            both = [load(acc, at), load(item, at)]
+            joined = ast.copy_location(ast.Call(load(by, at), both, []), at)
+            steps = [assign(item, element, at)]
+            if start:
+                return [*steps, assign(acc, joined, at)]
+            chosen = choice(load(first, at), load(item, at), joined, at)
+            return [*steps, assign(acc, chosen, at), assign(first, number(False, at), at)]
+
+        init = start[0] if start else ast.copy_location(Undefined(), at)
         steps = [
-            assign(acc, ast.copy_location(Undefined(), at), at),
-            assign(first, number(True, at), at),
+            assign(by, f, at),
+            assign(acc, init, at),
+            assign(first, number(not start, at), at),
             self.loop(g.generators, g.elt, body),
-            ast.copy_location(ast.If(load(first, at), refuse, []), at),
         ]
+        if not start:
+            text = "reduce() of empty iterable with no initial value"
+            steps.append(refusal("TypeError", text, first, at))
         return self.steps(steps, load(acc, at), at)
 
     def collected(self, g: Any, kind: str) -> ast.expr:
@@ -284,6 +415,18 @@ def rename_comprehension(node: Any, names: dict[str, str]) -> Any:
         if hasattr(node, field):
             setattr(node, field, rename(getattr(node, field), names))
     return node
+
+
+def choice(test: ast.expr, one: ast.expr, other: ast.expr, at: ast.AST) -> ast.expr:
+    return ast.copy_location(ast.IfExp(test, one, other), at)
+
+
+def refusal(error: str, text: str, where: str, at: ast.AST) -> ast.stmt:
+    """`raise error(text)` where a name holds True."""
+    message = ast.copy_location(ast.Constant(text), at)
+    made = ast.copy_location(ast.Call(builtin(error, at), [message], []), at)
+    raised = ast.copy_location(ast.Raise(made), at)
+    return ast.copy_location(ast.If(load(where, at), [raised], []), at)
 
 
 def shown(name: str) -> str:

@@ -34,6 +34,7 @@ from .desugar import desugared
 from .errors import Error
 from .expressions import expression
 from .frame import RESULT, UNBOUND_VALUE, Frame
+from .iterators import refuse_second_reading
 from .matching import matched
 from .names import CUSTOM, MAKING
 from .prune import prune
@@ -165,6 +166,7 @@ class Program:
         source = find_source(f)
         check_subset(source, source.node)
         source = matched(source, lambda e: object_of(f, e))
+        refuse_second_reading(source, lambda name: meaning(f, source.node, name))
         source = desugared(source, lambda name: meaning(f, source.node, name))
         scope = Scope(source, source.node)
         refuse_rebinding(scope)

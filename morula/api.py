@@ -12,7 +12,7 @@ import functools
 import inspect
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -25,7 +25,7 @@ from .backend.invoke import Pullback
 from .frontend.classes import is_record
 from .frontend.errors import Error
 from .frontend.names import PAIRED
-from .frontend.prelude.calling import applied, calling
+from .frontend.prelude.calling import applied, called, calling
 from .frontend.resolve import has_morula, is_cached
 from .ir.structure import Tree
 from .ir.widen import widest
@@ -208,7 +208,9 @@ def made(word: str, f: Any, options: dict[str, Any], fastmath: bool | str = "adj
     """The callable of one word applied to a function, or to another callable."""
     if not callable(f):
         raise TypeError(f"{word} takes a function, not {f!r}")
-    target = Target(plain(f, word), (*words_of(f), *([(word, options)] if word != "jit" else [])))
+    bottom = plain(f, word)
+    words = (*words_of(f), *([(word, options)] if word != "jit" else []))
+    target = Target(bottom, tuple([(w, by_place(bottom, o)) for w, o in words]))
     about = (word, options)
     front = Front(target, word, fastmath)
     if disabled():
@@ -233,6 +235,21 @@ def words_of(f: Any) -> tuple[Word, ...]:
     return inner if word == "jit" else (*inner, (word, options))
 
 
+def by_place(f: FunctionType, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options in which `argnums` names no parameter that a function of `*args` gathers."""
+    inner, wanted = called(f), options.get("argnums")
+    if inner is None or wanted is None:
+        return options
+    places = {
+        name: k
+        for k, (name, p) in enumerate(inspect.signature(inner).parameters.items())
+        if p.kind is p.POSITIONAL_OR_KEYWORD
+    }
+    if isinstance(wanted, tuple):
+        return {**options, "argnums": tuple([places.get(a, a) for a in wanted])}
+    return {**options, "argnums": places.get(wanted, wanted)}
+
+
 def plain(f: Any, word: str) -> FunctionType:
     """The Python function at the bottom."""
     while is_cached(f) or has_morula(f):
@@ -241,12 +258,25 @@ def plain(f: Any, word: str) -> FunctionType:
         f = applied(f)
     elif isinstance(f, (functools.partial, MethodType)) or (callable(f) and is_record(type(f))):
         f = calling(f)
+    elif isinstance(f, FunctionType) and any(map(holds_function, defaults_of(f))):
+        f = calling(f)  # they stay where the compiler finds them
     if not isinstance(f, FunctionType):
         raise TypeError(
             f"{word} takes a Python function, not {type(f).__name__} {f!r}: "
             "write a function that calls it"
         )
     return f
+
+
+def defaults_of(f: FunctionType) -> list[Any]:
+    return [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
+
+
+def holds_function(value: Any) -> bool:
+    """Whether a value is a function, or a tuple or dict that has one."""
+    if type(value) in (tuple, dict):
+        return any(map(holds_function, value.values() if type(value) is dict else value))
+    return callable(value) and not is_record(type(value)) and not isinstance(value, Pullback)
 
 
 class Interpreted:

@@ -7,16 +7,14 @@ Order two does the same with the derivative, which is a function of the language
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import api
-from .backend.border import classify, flatten, rebuild
+from .backend.border import made_of, part_names, parts_of
 from .frontend.prelude.along import pulled, pushed
-from .ir.structure import Tree, cotangent_tree, leaf_types
-from .ir.types import F64, Array
 
 MODES = ("fwd", "rev")
 STEP = 1e-3
@@ -65,56 +63,31 @@ def check(
     name: str,
 ) -> None:
     random = np.random.default_rng(len(name))
-    tree = classify(args)
-    y = api.jit(f)(*args)
-    out = classify(y)
-    v = direction(tree, args, random)
-    ct = direction(out, y, random)
-    measured = difference(tolerance.eps, f, tree, args, v)
+    v = direction(args, random)
+    ct = direction(api.jit(f)(*args), random)
+    measured = difference(tolerance.eps, f, args, v)
     if "fwd" in modes:
         dy = api.jvp(f, args, v)[1]
-        tolerance.compare(vector(cotangent_tree(out), dy), measured, f"jvp of {name}")
+        tolerance.compare(vector(dy), measured, f"jvp of {name}")
         if order > 1:
             check(tolerance, pushed(api.jvp, f), (args, v), order - 1, modes, f"jvp of {name}")
     if "rev" in modes:
-        dx = vector(cotangent_tree(tree), api.vjp(f, *args)[1](ct))
-        got = np.dot(dx, vector(cotangent_tree(tree), v))
-        wanted = np.dot(vector(cotangent_tree(out), ct), measured)
+        dx = api.vjp(f, *args)[1](ct)
+        got, wanted = np.dot(vector(dx), vector(v)), np.dot(vector(ct), measured)
         tolerance.compare(np.array([got]), np.array([wanted]), f"vjp of {name}")
         if order > 1:
             check(tolerance, pulled(api.vjp, f), (args, ct), order - 1, modes, f"vjp of {name}")
 
 
-def direction(tree: Tree, value: Any, random: np.random.Generator) -> Any:
-    """A random tangent, or cotangent, of a value; None where it holds no float."""
-    made: list[Any] = []
-    for t, leaf in zip(leaf_types(tree), flatten(tree, value), strict=True):
-        if isinstance(t, Array):
-            made.append(random.uniform(-1.0, 1.0, len(leaf)))
-        elif t == F64:
-            made.append(float(random.uniform(0.5, 1.0)) * (1 if random.integers(2) else -1))
-    return rebuild(cotangent_tree(tree), iter(made), refused)
-
-
 def difference(
-    eps: float, f: Callable[..., Any], tree: Tree, args: tuple[Any, ...], v: Any
+    eps: float, f: Callable[..., Any], args: tuple[Any, ...], v: Any
 ) -> np.ndarray[Any, Any]:
     """The derivative along v by central differences at three steps, extrapolated."""
 
     def at(h: float) -> np.ndarray[Any, Any]:
-        moves = flatten(cotangent_tree(tree), v)
-        leaves = [
-            leaf + h * next(moves) if isinstance(t, Array) or t == F64 else leaf
-            for t, leaf in zip(leaf_types(tree), flatten(tree, args), strict=True)
-        ]
-        y = api.jit(f)(*rebuild(tree, iter(leaves), refused))
-        out = classify(y)
-        kept = [
-            leaf
-            for t, leaf in zip(leaf_types(out), flatten(out, y), strict=True)
-            if isinstance(t, Array) or t == F64
-        ]
-        return np.concatenate([np.zeros(0), *(np.atleast_1d(leaf) for leaf in kept)])
+        moves = floats(v)
+        moved = mapped(args, lambda x: x + h * next(moves), keep=True)
+        return vector(api.jit(f)(*moved))
 
     d = [(at(h) - at(-h)) / (2.0 * h) for h in (eps, eps / 2.0, eps / 4.0)]
     first = [(4.0 * b - a) / 3.0 for a, b in zip(d, d[1:], strict=False)]
@@ -122,15 +95,68 @@ def difference(
     return made
 
 
-def vector(tree: Tree, value: Any) -> np.ndarray[Any, Any]:
-    """All floats of a tangent or cotangent, one after the other."""
-    leaves = [np.atleast_1d(leaf) for leaf in flatten(tree, value)]
-    return np.concatenate([np.zeros(0), *leaves])
+# ---- values: floats and arrays, in tuples, records and dicts ------------------------------------
+
+
+def direction(value: Any, random: np.random.Generator) -> Any:
+    """A random tangent, or cotangent, of a value; None where it holds no float."""
+
+    def go(x: Any) -> Any:
+        if isinstance(x, np.ndarray):
+            return random.uniform(-1.0, 1.0, len(x))
+        return float(random.uniform(0.5, 1.0)) * (1 if random.integers(2) else -1)
+
+    return mapped(value, go, keep=False)
+
+
+def mapped(value: Any, go: Callable[[Any], Any], keep: bool) -> Any:
+    """A value with `go` of each float and array in it; the rest stays, or is None.
+
+    Without recursion: a list may be long.
+    """
+    made: list[list[Any]] = [[]]  # the parts so far of each value that is open
+    left = [(value, False)]
+    while left:
+        v, whole = left.pop()
+        if whole:
+            done = made.pop()
+            made[-1].append(made_of(type(v), part_names(v) or (), done))
+        elif is_float(v):
+            made[-1].append(go(v))
+        elif (parts := parts_in(v)) is None:
+            made[-1].append(v if keep else None)
+        else:
+            made.append([])
+            left += [(v, True), *((p, False) for p in reversed(parts))]
+    return made[0][0]
+
+
+def floats(value: Any) -> Iterator[Any]:
+    """The floats and arrays in a value, from left to right."""
+    left = [value]
+    while left:
+        v = left.pop()
+        if is_float(v):
+            yield v
+        left += reversed(parts_in(v) or [])
+
+
+def vector(value: Any) -> np.ndarray[Any, Any]:
+    """All floats of a value, one after the other."""
+    return np.concatenate([np.zeros(0), *map(np.atleast_1d, floats(value))])
+
+
+def is_float(value: Any) -> bool:
+    return isinstance(value, (float, np.floating, np.ndarray))
+
+
+def parts_in(value: Any) -> list[Any] | None:
+    """What a tuple, record or dict holds; None for anything else."""
+    if type(value) is tuple:
+        return list(value)
+    names = part_names(value)
+    return None if names is None else parts_of(value, names)
 
 
 def shown(x: np.ndarray[Any, Any]) -> str:
     return str(x.tolist() if x.size != 1 else float(x[0]))
-
-
-def refused(*_: Any) -> Any:
-    raise TypeError("check_grads takes functions of floats, arrays, tuples and records")

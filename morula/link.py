@@ -12,7 +12,7 @@ from types import CellType, FunctionType
 
 from .frontend.resolve import is_library, pullback_tree
 from .frontend.specialize import Linked
-from .ir.core import Module
+from .ir.core import RULES, Module
 from .ir.structure import Tree
 from .program import EXPORTED, inner, pullbacks_in
 from .transforms.clean import pruned
@@ -28,7 +28,7 @@ def link(trees: Iterable[Tree]) -> tuple[dict[str, Linked], Module]:
     for tree in pullbacks_in(trees):
         if tree.record not in linked and tree.record in EXPORTED:
             root = inner(tree.record)
-            module = EXPORTED[tree.record].compilation.stage("opt")
+            module = EXPORTED[tree.record].compilation.to_differentiate()
             linked[tree.record] = bring(module, root, tree.record.removeprefix(root), functions)
     return linked, functions
 
@@ -40,6 +40,10 @@ def bring(module: Module, root: str, suffix: str, library: Module) -> Linked:
     own = pruned(module, root)
     own.records[root] = module.records[root]
     made = parse(NAME.sub(lambda m: f"@{with_suffix(m[1], suffix)}", str(own)))
+    for name, f in made.functions.items():
+        rules = {k: tuple(n + suffix for n in f.attrs[k]) for k in RULES if k in f.attrs}
+        if rules:
+            made.functions[name] = f.but(attrs={**f.attrs, **rules})
     library.functions.update(made.functions)
     library.records.update(made.records)
     return Linked(made.records[root + suffix], root + suffix)

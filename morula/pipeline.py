@@ -56,6 +56,7 @@ class Compilation:
         self.linked = linked or {}  # pullbacks among the arguments: how they are called
         self.library = library or Module()  # the functions that do it
         self.made: dict[str, Any] = {}
+        self.ruled = Module()  # stage `ad` with custom rules: what a caller differentiates
         self.times: dict[str, float] = {}
         self.shown = shown_stages()
 
@@ -74,6 +75,15 @@ class Compilation:
                 if stage.name in self.shown:
                     print(heading(stage.name), self.text(stage.name), sep="\n", file=sys.stderr)
         return self.made[name]
+
+    def to_differentiate(self) -> Module:
+        """Stage `opt`, as a program has it that takes one of its pullbacks and may differentiate
+        it: custom functions keep their rules.
+        """
+        from .transforms.clean import clean
+
+        plain = self.stage("opt")
+        return plain if self.ruled is self.stage("ad") else clean(self.ruled)
 
     def check(self, stage: Stage) -> None:
         """Under tests the verifier runs after every stage."""
@@ -162,18 +172,23 @@ def typed(c: Compilation) -> Any:
 
 
 def ad(c: Compilation) -> Module:
-    return expanded(c.module("typed"), c.fastmath)
+    from .transforms.expand import ordinary
+
+    c.ruled = expanded(c.module("typed"), c.fastmath)
+    return ordinary(c.ruled)
 
 
 def expanded(module: Module, fastmath: bool | str) -> Module:
-    """The module without derivative ops, its arithmetic as strict as was asked for."""
+    """The module without derivative ops, its arithmetic as strict as was asked for; custom
+    functions keep their rules.
+    """
     from .transforms.custom import CustomRule
-    from .transforms.expand import UnboundedOrder, expand
+    from .transforms.expand import UnboundedOrder, expand_with_rules
     from .transforms.loose import loose
     from .transforms.strict import strict
 
     try:
-        made = expand(module)
+        made = expand_with_rules(module)
     except CustomRule as error:
         raise misused(error) from None
     except UnboundedOrder as error:

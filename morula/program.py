@@ -24,6 +24,7 @@ from .backend.specialisation import Specialisation
 from .backend.unbox import Cell, Global, Position, Source
 from .frontend.errors import Error
 from .frontend.lower import step_key
+from .frontend.prelude.calling import within
 from .frontend.resolve import Path, follow, is_data, is_number, library_name
 from .ir.builder import Builder
 from .ir.core import Function, Module, Operand, Site, literal, zero_literal
@@ -77,7 +78,7 @@ class Program:
             entry.name,
             inputs,
             self.result,
-            module=c.stage("opt"),
+            module=c.to_differentiate() if any(pullbacks_in([self.result])) else None,
             pull=self.pull,
             refuse=lambda error: refused(error, function, "the pullback of "),
         )
@@ -179,8 +180,9 @@ def source(path: Path, function: FunctionType) -> Source | None:
     return None
 
 
-def refused(error: BorderError, f: FunctionType, taker: str = "") -> Error:
+def refused(error: BorderError, f: Any, taker: str = "") -> Error:
     """A border's error as the family has it, at the function's own line."""
+    f = within(f)
     why = f"{taker}`{f.__name__}` cannot take it"
     return Error(error.kind, site_of(f), error.text, why, error.cure)
 

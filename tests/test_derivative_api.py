@@ -557,6 +557,25 @@ def test_custom_functions_are_values() -> None:
     assert "a compiled function" in refused(jit(lambda x: scaled.defvjp(x, x)), 1.0).found
 
 
+def test_a_pullback_that_came_in_keeps_the_rules_within() -> None:
+    ruled = custom_vjp(lambda a: a**3, lambda a: (a**3, a), lambda a, ct: (7.0 * ct * a,))
+    pushed = custom_jvp(lambda a: a**3, lambda p, t: (p[0] ** 3, 7.0 * p[0] * t[0]))
+
+    def called(p: Any, ct: Any) -> Any:
+        return p(ct)[0]
+
+    def around(g: Any) -> Any:
+        return custom_vjp(lambda a: a, lambda a: (a, a), lambda a, ct: (g(ct * a),))
+
+    for inner in (ruled, pushed):
+        outer = around(inner)
+        pullback = vjp(outer, 0.7)[1]
+        assert close(jit(called)(pullback, 1.3), (1.3 * 0.7) ** 3)
+        assert close(grad(lambda ct, p=pullback: p(ct)[0])(1.3), 7.0 * 1.3 * 0.7 * 0.7)
+        on_every_stage(grad(called, 1), pullback, 1.3)
+        assert close(grad(called, 1)(pullback, 1.3), 7.0 * 1.3 * 0.7 * 0.7)
+
+
 def test_pushforwards_are_arguments() -> None:
     _, push = linearize(lambda a, b: a * a * b, 3.0, 2.0)
 

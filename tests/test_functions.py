@@ -114,6 +114,57 @@ def test_program(f: Callable[..., Any], args: tuple[Any, ...]) -> None:
     judge.derivatives(f, args, expected, 2)
 
 
+def strictly(x, n, m, k):
+    return sum(x * a * b * c for a, b, c in zip(range(n), range(m), range(k), strict=True))
+
+
+def strictly_known(x):
+    return sum(a * b for a, b in zip((x, 2.0), (1.0, 2.0, 3.0), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [(strictly_known, (1.3,))]
+    + [(strictly, (1.3, *n)) for n in ((2, 3, 2), (3, 2, 1), (2, 2, 3), (1, 2, 3), (3, 2, 2))],
+)
+def test_a_strict_zip_says_what_python_says(f: Any, args: tuple[Any, ...]) -> None:
+    with pytest.raises(ValueError, match="argument") as mine:
+        jit(f)(*args)
+    with pytest.raises(ValueError, match="argument") as pythons:
+        f(*args)
+    assert str(mine.value) == str(pythons.value)
+
+
+def reads_twice(x):
+    pairs = zip((x, 2.0), (x, 1.0), strict=True)
+    return sum(a * b for a, b in pairs) + sum(a for a, _ in pairs)
+
+
+def reads_in_a_loop(x, n):
+    values = map(lambda k: k * x, range(n))
+    s = 0.0
+    for _ in range(2):
+        for v in values:
+            s += v
+    return s
+
+
+def reads_once(x, n):
+    values = map(lambda k: k * x, range(n))
+    values = map(lambda v: v * x, values)
+    if n > 2:
+        return sum(values)
+    return max(values)
+
+
+def test_an_iterator_is_read_once() -> None:
+    for f, args in ((reads_twice, (1.3,)), (reads_in_a_loop, (1.3, 3))):
+        with pytest.raises(morula.Error, match="a second time"):
+            jit(f)(*args)
+    for n in (2, 5):
+        assert jit(reads_once)(1.3, n) == reads_once(1.3, n)
+
+
 def around(scale: float, values: Any) -> Callable[..., Any]:
     steps = (lambda t: t * scale, math.sin)
     table = {"square": lambda t: t * scale * scale, "values": values}
@@ -141,6 +192,37 @@ def test_words_on_partial_functions_methods_and_objects() -> None:
     assert morula.jvp(LINE, (2.0,), (1.0,)) == (11.0, 8.0)
     assert morula.value_and_grad(LINE.scaled)(2.0, k=3.0) == (24.0, 24.0)
     assert jit(cube)(2.0) == 8.0
+
+
+def activated(x, f=math.tanh, *, inner: Any = (math.sin, 2.0), k=2.0):
+    return f(inner[0](x) * inner[1]) * k
+
+
+def test_a_default_that_is_a_function() -> None:
+    f = jit(activated)
+    assert f(0.5) == f(0.5) == activated(0.5)
+    assert f(0.5, k=3.0) == activated(0.5, k=3.0)
+    slope = grad(activated)(0.5)
+    assert slope == pytest.approx((activated(0.5 + 1e-6) - activated(0.5 - 1e-6)) / 2e-6)
+    assert grad(activated, argnums="x")(0.5) == slope
+    with pytest.raises(morula.Error, match="capture it") as caught:
+        f(0.5, math.cos)
+    assert caught.value.why == "`activated` cannot take it"
+
+
+def test_arguments_of_methods_and_objects_have_names() -> None:
+    assert grad(LINE.scaled, argnums="k")(2.0, 1.0) == 8.0
+    assert grad(LINE, argnums=("x",))(2.0) == (8.0,)
+
+
+def test_a_function_from_python_is_captured() -> None:
+    def apply(f, x):
+        return f(x)
+
+    with pytest.raises(morula.Error, match=r"jit\(lambda x: f\(g, x\)\)") as caught:
+        jit(apply)(math.sin, 2.0)
+    assert caught.value.code == "E03"
+    assert jit(lambda x: apply(math.sin, x))(2.0) == math.sin(2.0)
 
 
 FN: Any = math.sin

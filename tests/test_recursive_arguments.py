@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -135,6 +136,24 @@ def test_second_order(name: str) -> None:
     want = difference(lambda *xs: float(vector(grad(f, all_of)(*xs)) @ vector(v)), args, w)
     for got in (fr, rf, rr):
         assert float(vector(got) @ vector(w)) == pytest.approx(want, rel=1e-7, abs=1e-8)
+
+
+@CASES
+def test_check_grads(name: str) -> None:
+    morula.check_grads(*PROGRAMS[name])
+
+
+def test_check_grads_of_order_two_and_of_a_wrong_rule() -> None:
+    morula.check_grads(recursed, (cons(0.5, 0.2, 0.7),), 2)
+    morula.check_grads(walked, (cons(*[0.1 * math.sin(k) for k in range(3000)]),))
+
+    @morula.custom_vjp
+    def wrong(c: Any) -> Any:
+        return walked(c)
+
+    wrong.defvjp(lambda c: (walked(c), c), lambda c, ct: (vjp(walked, c)[1](1.01 * ct)[0],))
+    with pytest.raises(AssertionError, match="vjp of f gives"):
+        morula.check_grads(wrong, (cons(0.5, 0.2),), modes="rev")
 
 
 def test_one_program_for_all_shapes() -> None:

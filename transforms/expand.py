@@ -38,7 +38,7 @@ from ..ir.core import (
 from ..ir.types import I64, Array, Box, Scalar, Type, cotangent_type
 from .clean import clean_function, pruned
 from .cotangents import whole
-from .custom import without_rules
+from .custom import is_custom, without_rules
 from .dce import dce
 from .derivatives import Derivatives, Rule
 from .jvp import jvp
@@ -58,8 +58,23 @@ class UnboundedOrder(Exception):
 
 
 def expand(module: Module) -> Module:
-    """The module without derivative ops; functions not reached from the entry are dropped."""
+    """The module without derivative ops and custom rules; functions not reached from the entry are
+    dropped.
+    """
+    return ordinary(expand_with_rules(module))
+
+
+def expand_with_rules(module: Module) -> Module:
+    """As `expand`, but custom functions keep their rules, so that it can be differentiated."""
     return Expansion(module.copy()).run()
+
+
+def ordinary(module: Module) -> Module:
+    """The module without custom rules: nothing in it will be differentiated any more."""
+    if not any(map(is_custom, module.functions.values())):
+        return module
+    functions = {name: without_rules(f) for name, f in module.functions.items()}
+    return pruned(Module(functions, dict(module.records)), module.entry.name)
 
 
 class Expansion:
@@ -78,9 +93,6 @@ class Expansion:
                 if op.opcode in DERIVATIVES
             ]
             if not todo:  # boxes of pullbacks that were called at once are dead by now
-                self.module.functions = {
-                    name: without_rules(f) for name, f in self.module.functions.items()
-                }
                 return dce(pruned(self.module, self.entry))
             wanted = self.innermost([op for _, op in todo])
             if wanted is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from types import FunctionType, MethodType
 from typing import Any
 
 
@@ -21,4 +23,20 @@ def calling(f: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         return f(*args, **kwargs)
 
+    call.__wrapped__ = f  # type: ignore[attr-defined]
     return call
+
+
+def called(f: Callable[..., Any]) -> Any:
+    """What a function that `calling` made calls; None of any other."""
+    return f.__wrapped__ if f.__code__.co_filename == __file__ and f.__name__ == "call" else None  # type: ignore[attr-defined]
+
+
+def within(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with the user's source to which one that `calling` made leads."""
+    inner = called(f)
+    while isinstance(inner, (functools.partial, MethodType)):
+        inner = inner.func if isinstance(inner, functools.partial) else inner.__func__
+    if inner is not None and not isinstance(inner, FunctionType):
+        inner = vars(type(inner)).get("__call__")
+    return inner if isinstance(inner, FunctionType) else f

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+import functools
+
 # Ordinary programs of the language, which stand without annotations.
 # mypy: allow-untyped-defs, allow-untyped-calls
 
@@ -56,3 +59,39 @@ def reduce(f, xs, start):
     for x in xs:
         start = f(start, x)
     return start
+
+
+def reduced(f, xs):
+    return functools.reduce(f, (x for x in xs))
+
+
+def max_of(xs):
+    return builtins.max(x for x in xs)
+
+
+def max_by(xs, key):
+    return builtins.max((x for x in xs), key=key)
+
+
+def max_or(xs, default):
+    return builtins.max((x for x in xs), default=default)
+
+
+def max_by_or(xs, key, default):
+    return builtins.max((x for x in xs), key=key, default=default)
+
+
+def min_of(xs):
+    return builtins.min(x for x in xs)
+
+
+def min_by(xs, key):
+    return builtins.min((x for x in xs), key=key)
+
+
+def min_or(xs, default):
+    return builtins.min((x for x in xs), default=default)
+
+
+def min_by_or(xs, key, default):
+    return builtins.min((x for x in xs), key=key, default=default)

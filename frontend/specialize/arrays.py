@@ -68,7 +68,9 @@ def getitem(f: Frame, a: AV, i: AV, what: str = "tuple") -> AV:
             return tuple_item(f, a, k.value, beyond)
         return tuple_search(f, a, k, beyond)
     if a.kind == "range" and i.kind == "num":
-        return sequences.of_range(f, a, as_int(f, i, "an index of a range"))
+        from . import walks
+
+        return walks.of_range(f, a, as_int(f, i, "an index of a range"))
     if a.kind == "array":
         if i.kind in ("slice", "tuple", "array", "const"):
             kinds = {"slice": "a slice", "const": "a new axis", "array": "an array"}

@@ -15,13 +15,15 @@ from .. import classes, names
 from ..resolve import follow, is_data, library_name, pullback_tree
 from . import builtins, custom, derivatives, instances, records, selection, sums
 from .trees import tree_of_value, type_of_tree
-from .values import AV, Label, describe, static, typ
+from .values import AV, Dead, Label, describe, static, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
 
 
 def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
+    if any(a.kind == "undef" for a in args):
+        raise Dead  # the first turn of a loop: see `desugar`
     match callee.kind:
         case "sum" | "boxed":
             each = sums.not_callable

@@ -14,10 +14,10 @@ from ...ir.core import Literal
 from ...ir.types import BOOL, F64
 from .. import classes
 from ..prelude import folds
-from . import builtins, calls, operators, records, sequences, texts
+from . import builtins, calls, operators, records, sequences, texts, walks
 from .branches import fork
 from .sequences import items, items_or_none, made_dict, made_list
-from .values import AV, NOTHING, Dead, describe, static, static_value, true_or_false, typ
+from .values import AV, NOTHING, describe, static, static_value, true_or_false, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -62,6 +62,8 @@ def flag(f: Frame, a: AV | None, what: str) -> bool:
 def map_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     only(f, name, kw)
     counted(f, name, args, 2, None)
+    if any(items_or_none(f, a) is None for a in args[1:]):
+        return walks.mapped(f, args[0], args[1:])
     rows = [items(f, a, "map") for a in args[1:]]
     return tuple_of([calls.call(f, args[0], list(row), {}) for row in zip(*rows, strict=False)])
 
@@ -87,11 +89,12 @@ def filter_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 
 def zip_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     only(f, name, kw, "strict")
+    strict = flag(f, kw.get("strict"), "strict")
     if any(items_or_none(f, a) is None for a in args):
-        return sequences.zipped(f, args)
+        return walks.zipped(f, args, strict)
     rows = [items(f, a, "zip") for a in args]
-    if flag(f, kw.get("strict"), "strict") and len({len(r) for r in rows}) > 1:
-        f.check(Literal(False, BOOL), "ValueError", "zip() arguments have different lengths")
+    if strict and rows and (text := walks.unevenness([len(r) for r in rows])):
+        f.check(Literal(False, BOOL), "ValueError", text)
     return tuple_of([tuple_of(list(row)) for row in zip(*rows, strict=False)])
 
 
@@ -101,7 +104,7 @@ def enumerate_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     start = kw.get("start", args[1] if len(args) > 1 else static(0))
     parts = items_or_none(f, args[0])
     if parts is None:
-        return sequences.enumerated(f, args[0], start)
+        return walks.enumerated(f, args[0], start)
     pairs = [
         tuple_of([operators.binary(f, "add", start, static(k)), a]) for k, a in enumerate(parts)
     ]
@@ -113,7 +116,7 @@ def reversed_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     counted(f, name, args, 1, 1)
     parts = items_or_none(f, args[0])
     if parts is None:
-        return sequences.backwards(f, args[0])
+        return walks.backwards(f, args[0])
     return tuple_of(parts[::-1])
 
 
@@ -180,7 +183,7 @@ def dict_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 
 def looped(f: Frame, name: str, args: list[AV]) -> AV:
     """A fold over what has a length known at run time only."""
-    held = args[0] if name != "reduce" else args[1]
+    held = args[name.startswith("reduce")]
     if held.kind not in ("array", "range", "zipped"):
         raise f.error(
             "E03",
@@ -235,18 +238,16 @@ def extreme(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     only(f, name, kw, "key", "default")
     counted(f, name, args, 1, None)
     key, default = kw.get("key"), kw.get("default")
-    if any(a.kind == "undef" for a in args):
-        raise Dead  # the first turn of a loop: see `desugar`
     if len(args) == 1:
         parts = items_or_none(f, args[0])
         if parts is None:
-            if args[0].kind in ("array", "range") and key is None and default is None:
-                return looped(f, name, args)
-            return builtins.extreme(f, name, args)
+            return extreme_of_loop(f, name, args[0], key, default)
         args = parts
         if not args and default is not None:
             return default
         f.check(Literal(bool(args), BOOL), "ValueError", f"{name}() arg is an empty sequence")
+        if len(args) == 1:
+            return args[0]
     if key is None and all(a.kind == "num" for a in args):
         return builtins.extreme(f, name, args)
     rows = [(a if key is None else calls.call(f, key, [a], {}), a) for a in args]
@@ -263,13 +264,22 @@ def extreme(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     return best[1]
 
 
+def extreme_of_loop(f: Frame, name: str, a: AV, key: AV | None, default: AV | None) -> AV:
+    """max and min of what has a length known at run time only."""
+    if a.kind not in ("array", "range", "zipped"):
+        return builtins.extreme(f, name, [a])
+    if key is None and default is None and a.kind != "zipped":
+        return looped(f, name, [a])
+    way = "_by" * (key is not None) + "_or" * (default is not None)
+    return looped(f, f"{name}{way or '_of'}", [x for x in (a, key, default) if x is not None])
+
+
 def reduce_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     only(f, name, kw)
     counted(f, name, args, 2, 3)
     parts = items_or_none(f, args[1])
-    if parts is None and len(args) == 3:
-        return looped(f, "reduce", args)
-    parts = items(f, args[1], "reduce") if parts is None else parts
+    if parts is None:
+        return looped(f, "reduce" if len(args) == 3 else "reduced", args)
     parts = [*args[2:], *parts]
     text = "reduce() of empty iterable with no initial value"
     f.check(Literal(bool(parts), BOOL), "TypeError", text)

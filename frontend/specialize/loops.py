@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from ...ir.builder import Builder
 from ...ir.core import Block, Literal, Loop, Op, Operand, Value
 from ...ir.types import BOOL, I64, Array, Type
-from . import headers, operators, places, sequences, sums
+from . import headers, operators, places, sequences, sums, walks
 from .branches import fork, is_natural
 from .joins import Disagree, Endless, coerce, endless, join
 from .values import (
@@ -145,7 +145,7 @@ class Run:
         if source is None:
             return ZERO, ZERO, ONE
         if source.kind == "zipped":
-            return ZERO, sequences.shortest(f, source), ONE
+            return ZERO, walks.shortest(f, source), ONE
         if source.kind == "array":
             n = f.emit("len", [source.leaves[0]], [I64])
             return ZERO, n, ONE
@@ -336,7 +336,7 @@ class Run:
     def element(self) -> AV:
         source = self.source
         if source is not None and source.kind == "zipped":
-            return sequences.element(self.f, source, self.index)
+            return walks.element(self.f, source, self.index)
         if source is not None and source.kind == "array":
             x = source.leaves[0]
             assert isinstance(x.type, Array) and self.parts.index is not None
@@ -474,3 +474,5 @@ class Run:
             f.store[c] = build(t, leaves)
         for v, a in zip(self.op.results, results, strict=True):
             f.env[v] = a
+        if self.source is not None and self.source.kind == "zipped":
+            walks.ended(f, self.source, ends.get(self.stop))

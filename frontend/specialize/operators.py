@@ -15,7 +15,7 @@ from ...ir.types import BOOL, F64, I64, Type
 from .. import classes
 from . import comparisons, sums
 from .branches import is_natural
-from .values import AV, describe, is_static, number, static_value, true_or_false, typ
+from .values import AV, Dead, describe, is_static, number, static_value, true_or_false, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -47,6 +47,8 @@ NEGATIVE_POWER = "an int to a negative power is a float: write float(a) ** b"
 def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
     from . import methods, records
 
+    if "undef" in (a.kind, b.kind):
+        raise Dead  # the first turn of a loop: see `desugar`
     if a.kind == "num" and b.kind == "num":
         opcode = AUGMENTED.get(opcode, opcode)
         if opcode in NUMBERS:

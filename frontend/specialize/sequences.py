@@ -55,6 +55,8 @@ def items(f: Frame, a: AV, what: str) -> list[AV]:
         found_text = f"{what} over {describe(typ(held))}"
         if held.kind == "range":
             found_text += " whose bounds are known at run time only"
+        if held.kind == "zipped":
+            found_text += " whose length is known at run time only"
         raise f.error(
             "E01",
             found_text,
@@ -96,112 +98,6 @@ def keywords(f: Frame, names: Sequence[str], values: list[AV]) -> dict[str, AV]:
                 f.check(Literal(False, BOOL), "TypeError", text)
             out[key] = kid
     return out
-
-
-# ---- zip, enumerate and reversed of what has a length that the run decides ----------------------
-#
-# A `zipped` gives a tuple of elements in each turn of a loop; `info` says of each of its kids how:
-# `each` its element, `from` a number that counts up, `back` its element from the end; `bare` that
-# there is one, which is no tuple.
-
-
-def zipped(f: Frame, args: list[AV]) -> AV:
-    kids = list[AV]()
-    ways = list[str]()
-    for a in args:
-        if a.kind == "zipped" and a.info[0] == "bare":
-            ways.append(a.info[1])
-            kids.append(a.kids[0])
-            continue
-        parts = items_or_none(f, a)
-        kids.append(a if parts is None else AV("tuple", None, tuple(parts)))
-        ways.append("each")
-    return AV("zipped", ("tuple", *ways), tuple(kids))
-
-
-def enumerated(f: Frame, a: AV, start: AV) -> AV:
-    check_walked(f, a, "enumerate")
-    return AV("zipped", ("tuple", "from", "each"), (start, a))
-
-
-def backwards(f: Frame, a: AV) -> AV:
-    check_walked(f, a, "reversed")
-    return AV("zipped", ("bare", "back"), (a,))
-
-
-def check_walked(f: Frame, a: AV, name: str) -> None:
-    if a.kind not in ("range", "array", "zipped", "tuple"):
-        raise f.error(
-            "E03",
-            f"{name} of {describe(typ(a))}",
-            "it takes a tuple, list, range or array",
-            "pass a sequence",
-        )
-
-
-def shortest(f: Frame, a: AV) -> Operand:
-    """How many turns a loop over a zip does."""
-    out: Operand | None = None
-    for way, kid in zip(a.info[1:], a.kids, strict=True):
-        if way == "from":
-            continue
-        check_walked(f, kid, "zip")
-        n = shortest(f, kid) if kid.kind == "zipped" else run_length(f, kid)
-        out = n if out is None else f.scalar("min", (out, n), I64)
-    assert out is not None
-    return out
-
-
-def run_length(f: Frame, a: AV) -> Operand:
-    from . import builtins
-
-    return builtins.length_of(f, "len", [a]).leaves[0]
-
-
-def element(f: Frame, a: AV, k: Operand) -> AV:
-    """What turn k of a loop over a zip gives."""
-    out: list[AV] = []
-    for way, kid in zip(a.info[1:], a.kids, strict=True):
-        if way == "from":
-            from . import operators
-
-            out.append(operators.binary(f, "add", kid, number(k)))
-            continue
-        at = k
-        if way == "back":
-            last = f.scalar("sub", (run_length(f, kid), Literal(1, I64)), I64, True)
-            at = f.scalar("sub", (last, k), I64, True)
-        out.append(part(f, kid, at))
-    return out[0] if a.info[0] == "bare" else AV("tuple", None, tuple(out))
-
-
-def part(f: Frame, a: AV, k: Operand) -> AV:
-    """Element k of a sequence, which is known to have it."""
-    match a.kind:
-        case "zipped":
-            return element(f, a, k)
-        case "range":
-            return number(nth(f, a, k))
-        case "array":
-            x = a.leaves[0]
-            return number(f.emit("get", [x, k], [x.type.elem]))  # type: ignore[union-attr]
-    return arrays.getitem(f, a, number(k))
-
-
-def nth(f: Frame, a: AV, k: Operand) -> Operand:
-    lo, _, step = (v.leaves[0] for v in a.kids)
-    return f.scalar("add", (lo, f.scalar("mul", (k, step), I64, True)), I64, True)
-
-
-def of_range(f: Frame, a: AV, k: Operand) -> AV:
-    """range(...)[k]."""
-    n = run_length(f, a)
-    zero = Literal(0, I64)
-    under = f.scalar("lt", (k, zero), BOOL)
-    k = f.scalar("add", (k, f.emit("select", [under, n, zero], [I64])), I64, True)
-    inside = f.scalar("ge", (k, zero), BOOL), f.scalar("lt", (k, n), BOOL)
-    f.check(f.scalar("and", inside, BOOL), "IndexError", "range object index out of range")
-    return number(nth(f, a, k))
 
 
 # ---- making and writing -------------------------------------------------------------------------

@@ -322,7 +322,7 @@ def describe(t: T) -> str:
         case "fstring":
             return "a string made at run time"
         case "zipped":
-            return "a zip of sequences"
+            return "an iterator"
         case "exception":
             return f"the exception {t.info.__name__}"
         case "array":

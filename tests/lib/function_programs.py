@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import operator
 from dataclasses import dataclass
 from typing import Any
@@ -73,3 +75,96 @@ def extends_its_argument(x):
     mine = [1.0]
     extend(mine)
     return mine[1] * len(mine)
+
+
+# ---- loops over what is walked together ---------------------------------------------------------
+
+
+@row((1.3, 5, 4), (1.3, 3, 3))
+def left_before_it_is_uneven(x, n, m):
+    s = 0.0
+    for a, b in zip(range(n), range(m), strict=True):
+        s += x * (a + 1) * b
+        if a == 2:
+            break
+    return s
+
+
+@row((1.3, 6), (1.3, 16))
+def filtered_loop(x, n):
+    s = 0.0
+    for v in filter(lambda k: k % 2 == 0, range(n)):
+        if v == 4:
+            continue
+        if v > 8:
+            break
+        s += x * v
+    else:
+        s = -s
+    return s + sum(filter(lambda v: v > 2.0, (x * k for k in range(n)))) + sum(filter(None, (x, 0)))
+
+
+@row((1.3, 4))
+def mapped_loop(x, n):
+    s = 0.0
+    for v in map(lambda k: x**k, range(n)):
+        s += v
+    t = functools.reduce(operator.mul, map(lambda k: x + k, range(n)), 1.0)
+    u = sum(map(lambda a, b: a * b * x, range(n), range(1, n + 3)))
+    return s * t + u + functools.reduce(lambda a, b: a * x + b, range(1, n)) * x
+
+
+@row((1.3, 5))
+def mapped_when_read(x, n):
+    count = 0
+
+    def f(k):
+        nonlocal count
+        count += 1
+        return x * k * count
+
+    values = map(f, range(n))
+    before = count
+    return sum(values) * count + before
+
+
+@row((1.3, 4))
+def generators(x, n):
+    s = 0.0
+    for v in (x * k for k in range(n)):
+        s += v * v
+    a, b = (x * k for k in (1, 2))
+    s += a * b + max(*(x * k for k in range(3)))
+    s += sum(
+        a * b for a, b in zip((x * k for k in range(n)), (k + x for k in range(n)), strict=True)
+    )
+    s += sum(i * v for i, v in enumerate((x * k for k in range(n)), 1))
+    s += x if 2.0 in (1.0 * k for k in range(n)) else -x
+    return s * x if n not in (k * k for k in range(n)) else s
+
+
+@row((1.3, 5), (1.3, 0))
+def best_by_a_key(x, n):
+    a = max((x * k for k in range(n)), key=lambda v: -((v - 2) ** 2), default=x)
+    b = min(range(n), key=lambda k: (k - x) ** 2, default=7) * x
+    c = max(((k - 2) ** 2 + x for k in range(n)), default=x * x)
+    return a * b + c + sum((x * k for k in range(n)), start=x) * math.prod(x + k for k in range(n))
+
+
+@row((1.3, 5))
+def best_of_pairs(x, n):
+    a = max(((k - 2) ** 2, x * k) for k in range(n))[1]
+    b = min(zip(range(3), range(1, n), strict=False))[1] * x
+    return a * b + max(map(lambda k: x * k, range(n))) + max(enumerate((x, 3.0)), key=second)[1]
+
+
+@row((1.3, 5))
+def reduced_generators(x, n):
+    a = functools.reduce(lambda a, b: a * x + b, (k + x for k in range(n)))
+    b = functools.reduce(lambda s, k: (s[0] * x + k, s[1] + x), (k for k in range(n)), (1.0, 0.0))
+    return a * b[0] + b[1]
+
+
+@row((1.3,))
+def best_of_one(x):
+    return max([x]) + min((x,), default=2.0) * max((x,), key=abs)
