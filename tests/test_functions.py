@@ -194,7 +194,7 @@ def test_words_on_partial_functions_methods_and_objects() -> None:
     assert jit(cube)(2.0) == 8.0
 
 
-def activated(x, f=math.tanh, *, inner: Any = (math.sin, 2.0), k=2.0):
+def activated(x: Any, f: Any = math.tanh, *, inner: Any = (math.sin, 2.0), k: Any = 2.0) -> Any:
     return f(inner[0](x) * inner[1]) * k
 
 

@@ -250,3 +250,30 @@ def test_gradient_inside_by_a_record_that_changes() -> None:
     h = 1e-5
     slope = (f(1.3 + h, 0.7) - f(1.3 - h, 0.7)) / (2 * h)
     assert abs(morula.grad(inner_gradient)(1.3, 0.7) - slope) < 1e-8
+
+
+# ---- records as models ---------------------------------------------------------------------------
+
+
+def test_product_of_two_fields() -> None:
+    g = morula.grad(lambda p: p.x * p.y)(more.Pair(2.0, 3.0))
+    assert g == more.Pair(3.0, 2.0) and type(g) is more.Pair
+
+
+def test_a_model_minus_its_gradient() -> None:
+    def loss(p: Any) -> Any:
+        return (p.x - 3.0) ** 2 + 2.0 * (p.y + 1.0) ** 2
+
+    def trained(p: Any, rate: Any, n: Any) -> Any:
+        for _ in range(n):
+            p = p - morula.grad(loss)(p) * rate
+        return p
+
+    plain = more.Pair(0.5, 0.5)
+    for _ in range(20):
+        plain = more.Pair(plain.x - 0.2 * (plain.x - 3.0), plain.y - 0.4 * (plain.y + 1.0))
+    found = morula.jit(trained)(more.Pair(0.5, 0.5), 0.1, 20)
+    same(found.x, plain.x)
+    same(found.y, plain.y)
+    by_rate = morula.grad(lambda r: trained(more.Pair(0.5, 0.5), r, 20).x)(0.1)
+    same(by_rate, -2.5 * 20 * 0.8**19 * -2.0)  # x is 3 - 2.5 (1 - 2 r)^20

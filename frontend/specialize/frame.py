@@ -23,6 +23,7 @@ from . import (
     branches,
     calls,
     cells,
+    forms,
     loops,
     operators,
     records,
@@ -220,7 +221,13 @@ class Frame:
             self.env.update(before)
 
     def step(self, op: Op, opcode: str, args: list[AV]) -> AV:
-        """One generic op without regions."""
+        """One generic op without regions; on a list of several lengths, in an arm for each."""
+        ref = forms.of_several(self, opcode, args)
+        if ref is None:
+            return self.plain(op, opcode, args)
+        return forms.each_form(self, ref, lambda: [self.plain(op, opcode, args)])[0]
+
+    def plain(self, op: Op, opcode: str, args: list[AV]) -> AV:
         if opcode in operators.BINARY:
             return operators.binary(self, opcode, args[0], args[1])
         if opcode in operators.UNARY:

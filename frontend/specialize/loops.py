@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from ...ir.builder import Builder
 from ...ir.core import Block, Literal, Loop, Op, Operand, Value
 from ...ir.types import BOOL, I64, Array, Type
-from . import headers, operators, places, sequences, sums, walks
+from . import forms, headers, operators, places, sequences, sums, walks
 from .branches import fork, is_natural
 from .joins import Disagree, Endless, coerce, endless, join
 from .values import (
@@ -62,7 +62,11 @@ def loop(f: Frame, op: Op) -> None:
     source = f.get(parts.bounds[0])
     if source.kind in sums.SUMS:
         source = sums.sole(f, source, lambda k: k.kind in WALKED, sums.not_iterable)
-    if source.kind == "sum":  # a loop for each alternative
+    if source.kind == "cell" and forms.varies(f.store[source.info]):
+        outs = forms.each_form(f, source, lambda: over(f, op, parts, source))
+        for v, a in zip(op.results, outs, strict=True):
+            f.env[v] = a
+    elif source.kind == "sum":  # a loop for each alternative
         outs = sums.dispatch_all(f, source, lambda k: over(f, op, parts, k), sums.not_iterable)
         for v, a in zip(op.results, outs, strict=True):
             f.env[v] = a

@@ -119,6 +119,10 @@ def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
             if op.attrs.get("read_only"):  # of the module around the function
                 return AV("dict", tuple(out), tuple(out.values()))
             return made_dict(f, out)
+        case "append" | "with_item" if args[0].kind == "sum":  # of several lengths so far
+            return sums.dispatch(
+                f, args[0], lambda k: step(f, op, opcode, [k, *args[1:]]), sums.not_iterable
+            )
         case "append":
             held = records.contents(f, args[0])
             return made_list(f, [*held.kids, args[1]])

@@ -396,3 +396,103 @@ Half = with_rate(0.5)
 def methods_with_captures(x):
     """A method reads a number of the function around its class."""
     return Half(x).at(x * x) + functools.reduce(lambda a, b: a * Half(b).at(x), (x, 2.0), 1.0)
+
+
+# ---- one product by many ways --------------------------------------------------------------------
+
+
+def multiply(*, a, b):
+    return a * b
+
+
+@row(1.3, 0.7)
+def routed(x, y):
+    """A product through a record, a tuple, a list, a dict, keyword arguments and a lambda."""
+    by_record = Pair(x, y)
+    by_tuple = (x, y)
+    by_list = [x, y]
+    by_dict = {"a": x, "b": y}
+    by_lambda = (lambda a: lambda b: a * b)(x)(y)
+    return (
+        by_record.x * by_record.y
+        + 2.0 * by_tuple[0] * by_tuple[1]
+        + 3.0 * by_list[0] * by_list[1]
+        + 4.0 * by_dict["a"] * by_dict["b"]
+        + 5.0 * multiply(**by_dict)
+        + 6.0 * multiply(b=y, a=x)
+        + 7.0 * by_lambda
+    )
+
+
+@row(1.3, 0.7)
+def list_built(x, y):
+    """A list by append in a loop of known length, and by comprehension."""
+    values = []
+    for k in (1, 2, 3):
+        values.append(x**k)
+    more = [v * y for v in values if v > 0.0]
+    return values[2] * more[0] + sum(more)
+
+
+@row(1.3, 0.7)
+def over_lists(x, y):
+    """enumerate, zip, filter and the product over lists."""
+    xs, ys = [x, 2.0, y], [y, x, 0.5]
+    s = sum(k * v for k, v in enumerate(xs)) + sum(a * b for a, b in zip(xs, ys, strict=True))
+    return s * math.prod(xs) + sum(filter(lambda v: v > 0.6, ys))
+
+
+@row(1.3, 0.7)
+def repeats(x, y):
+    t = (x, y, x * y)
+    s = 0.0
+    for k in (0, 2, 0, 1, 0):
+        s = s * 0.5 + t[k] * t[0]
+    return s
+
+
+@row(1.3, 0.7)
+def splatted_extremes(x, y):
+    t = (x * y, x - y, y)
+    return max(*t) * 2.0 + min(*t, x) * x
+
+
+# ---- lists and dicts whose length depends on a test ----------------------------------------------
+
+
+@row(1.3)
+@row(-0.3)
+def filtered(x):
+    m = [t for t in (x, 2.0, -x) if t > 0.0]
+    d = {i: v for i, v in enumerate((x, -x, 1.0)) if v > 0}
+    return m[0] * m[-1] + sum(m) * len(m) + d[2] + sum(d.values()) + (d[0] if 0 in d else 0.0)
+
+
+@row(1.3, 1.0)
+@row(1.3, 2.0)
+@row(1.3, 3.0)
+def grown_in_branches(x, y):
+    m = [x]
+    held = m
+    d = {"a": x}
+    if y > 1.5:
+        m.append(2.0 * x)
+        d["b"] = x * x
+    if y > 2.5:
+        held.append(x * y)
+        d["c"] = 1.0
+    m[0] = held[-1] * 0.5
+    s = 0.0
+    for t in m:
+        s += t
+    for k, v in d.items():
+        s += v * len(k)
+    m += [1.0]
+    return s + d.get("b", 5.0) + len(held) + len(d) + ("c" in d) + max(m) + m.pop() * y
+
+
+@row(1.3)
+@row(-0.3)
+def rows_of_lists(x):
+    m = [[t for t in (x, -x) if t > s] for s in (-5.0, 0.0)]
+    return sum(sum(r) for r in m) + len(m[1]) + m[0][1]
