@@ -194,7 +194,7 @@ def test_words_on_partial_functions_methods_and_objects() -> None:
     assert jit(cube)(2.0) == 8.0
 
 
-def activated(x: Any, f: Any = math.tanh, *, inner: Any = (math.sin, 2.0), k: Any = 2.0) -> Any:
+def activated(x, f=math.tanh, *, inner=(math.sin, 2.0), k=2.0):
     return f(inner[0](x) * inner[1]) * k
 
 
@@ -223,6 +223,17 @@ def test_a_function_from_python_is_captured() -> None:
         jit(apply)(math.sin, 2.0)
     assert caught.value.code == "E03"
     assert jit(lambda x: apply(math.sin, x))(2.0) == math.sin(2.0)
+
+
+def by_pair(x, n):
+    return {(0, 1): x, (1, 1): x * x, "a": 1.0}[n, 1]
+
+
+@pytest.mark.parametrize(("f", "n"), [(by_pair, 2), (by_pair, -1)])
+def test_a_computed_key_that_is_not_there(f: Any, n: int) -> None:
+    with pytest.raises(KeyError, match=str(n)):
+        jit(f)(1.5, n)
+    assert jit(f)(1.5, 1) == f(1.5, 1)
 
 
 FN: Any = math.sin

@@ -111,8 +111,10 @@ def dict_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
             pairs = zip(a.info, a.kids, strict=True)
             return tuple_of([tuple_of([static(k), v]) for k, v in pairs])
         case "get":
-            key = sequences.key_of(f, given[0])
             missing = given[1] if len(given) > 1 else NOTHING
+            if sequences.is_computed(given[0]):
+                return sequences.under_computed(f, a, given[0], missing)
+            key = sequences.key_of(f, given[0])
             return a.kids[a.info.index(key)] if key in a.info else missing
         case "copy":
             return made_dict(f, dict(zip(a.info, a.kids, strict=True)))
@@ -135,7 +137,7 @@ def popped(f: Frame, ref: AV, a: AV, given: list[AV]) -> AV:
     if key not in a.info:
         if len(given) > 1:
             return given[1]
-        f.check(Literal(False, BOOL), "KeyError", repr(key))
+        f.check(Literal(False, BOOL), "KeyError", str(key))
     if ref.kind != "cell":
         raise records.Mutated(dict)
     k = a.info.index(key)

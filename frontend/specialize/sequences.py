@@ -14,7 +14,7 @@ from ...ir.core import Literal, Op, Operand
 from ...ir.types import BOOL, I64
 from .. import classes
 from . import arrays, operators, records, sums
-from .values import AV, Unknown, describe, number, static, static_value, typ
+from .values import AV, Dead, Unknown, describe, is_static, number, static, static_value, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -154,6 +154,51 @@ def key_of(f: Frame, a: AV) -> object:
     return key
 
 
+def is_computed(a: AV) -> bool:
+    """A number, or a tuple of such, that is known at run time only, as a key."""
+    return not is_static(a) and (a.kind == "num" or (a.kind == "tuple" and bool(a.kids)))
+
+
+def rows_of(f: Frame, a: AV, key: AV) -> list[tuple[Operand, AV]]:
+    """What a dict holds, beside whether that is under a computed key."""
+    from . import comparisons
+
+    pairs = zip(map(static, a.info), a.kids, strict=True)
+    rows = [(comparisons.equal(f, k, key), v) for k, v in pairs if k.kind == key.kind]
+    return [row for row in rows if row[0] != Literal(False, BOOL)]
+
+
+def has_key(f: Frame, rows: Sequence[tuple[Operand, AV]]) -> Operand:
+    found: Operand = Literal(False, BOOL)
+    for here, _ in rows:
+        found = here if isinstance(found, Literal) else f.scalar("or", (found, here), BOOL)
+    return found
+
+
+def under_computed(f: Frame, a: AV, key: AV, missing: AV | None = None) -> AV:
+    """What a dict has under a computed key; each of its values in turn is asked."""
+    from . import texts
+    from .branches import fork
+
+    rows = rows_of(f, a, key)
+    if missing is None:
+        text, values = texts.shown(f, key, "r")
+        leaves = [v.leaves[0] for v in values]
+        attrs = {"error": "KeyError", "text": text}
+        f.results("check", [has_key(f, rows), *leaves], [], attrs)
+        if not rows:
+            raise Dead
+        missing = rows.pop()[1]
+
+    def search(rows: Sequence[tuple[Operand, AV]]) -> AV:
+        if not rows:
+            return missing
+        (here, value), *rest = rows
+        return fork(f, here, lambda: [value], lambda: [search(rest)])[0]
+
+    return search(rows)
+
+
 def getitem(f: Frame, ref: AV, i: AV) -> AV | None:
     """An item of a list, dict or NamedTuple; None for anything else."""
     a = records.contents(f, ref)
@@ -171,6 +216,8 @@ def getitem(f: Frame, ref: AV, i: AV) -> AV | None:
                 from . import calls
 
                 return calls.call(f, fn, [ref, i], {})
+        case "dict" if is_computed(i):
+            return under_computed(f, a, i)
         case "dict":
             key = key_of(f, i)
             f.check(Literal(key in a.info, BOOL), "KeyError", str(key))
@@ -284,6 +331,8 @@ def contains(f: Frame, container: AV, item: AV) -> AV | None:
     """`in` of a list, dict or string; None for anything else."""
     a = records.contents(f, container)
     if a.kind == "dict":
+        if is_computed(item):
+            return number(has_key(f, rows_of(f, a, item)))
         try:
             return static(static_value(item) in a.info)
         except Unknown:

@@ -168,3 +168,23 @@ def reduced_generators(x, n):
 @row((1.3,))
 def best_of_one(x):
     return max([x]) + min((x,), default=2.0) * max((x,), key=abs)
+
+
+BY_NUMBER = {0: math.sin, 3: lambda t: t * t, -1: math.cos}
+
+
+@row((1.3, 0), (1.3, 3), (1.3, -1), (1.3, 1))
+def chosen_by_a_key(x, n):
+    inner = {0: {0: x, 1: math.cos}, 3: {0: x * x, 1: math.sin}}
+    f = BY_NUMBER[n] if n in BY_NUMBER else lambda t: t * x
+    s = f(x) * BY_NUMBER.get(n, math.exp)(x) + {True: x, False: 2.0}[x > n]
+    return s * inner[n][1](inner[n][0]) if n in inner else s
+
+
+@row((1.3, 4))
+def weights_by_number(x, n):
+    weights = {0: x, 1: 2.0, (2, 1): x * x}
+    s = 0.0
+    for i in range(n):
+        s += weights[i] * i if i in weights else weights.get((i, 1), x**3)
+    return s
