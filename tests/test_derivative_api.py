@@ -185,6 +185,14 @@ def test_linearize() -> None:
         push(1.0)
 
 
+def test_linearize_of_a_gradient_on_every_stage() -> None:
+    def slope(x: Any) -> Any:
+        return grad(lambda v: math.sin(v) * v)(x) * x
+
+    got = on_every_stage(jit(lambda x: linearize(slope, x)[1](x)), 0.7)
+    assert close(got, 0.7 * grad(slope)(0.7))
+
+
 def pushes(x: Any, n: Any) -> Any:
     y, push = linearize(lambda a, b: a * a * b, x, x + 1.0)
     s = y
