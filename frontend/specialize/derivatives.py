@@ -126,10 +126,12 @@ def static_argnums(f: Frame, a: AV) -> Any:
     except Unknown:
         value = 0.5
     kinds = value if isinstance(value, tuple) else (value,)
-    if value is not None and any(type(v) not in (int, str) for v in kinds):
+    if value is not None and (not kinds or any(type(v) not in (int, str) for v in kinds)):
         raise f.error(
             "E09",
-            "argnums that is no int, name, or tuple of those, known when compiling",
+            "argnums=()"
+            if value == ()
+            else "argnums that is no int, name, or tuple of those, known when compiling",
             "it says which arguments to differentiate by",
             "write it as a literal, such as `argnums=0`",
         )
