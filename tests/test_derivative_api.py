@@ -782,6 +782,12 @@ print(pullback(2.0)[0], grad(lambda x: grad(f)(x, 3))(0.5))
 print(morula.lower(grad(f), 0.5, 3).run("opt"))
 check_grads(f, (0.5, 3), 2)
 print("llvmlite" in sys.modules)
+
+def use(p, ct):
+    return p(ct)[0] * ct
+
+print(grad(use, 1)(pullback, 3.0), grad(lambda ct: pullback(ct)[0] * ct)(3.0))
+print(vjp(pullback, 1.0)[1]((2.0, None))[0], vjp(grad(f), 0.5, 3)[1](1.0)[0])
 """
 
 
@@ -799,6 +805,14 @@ def test_disabled(tmp_path: Any) -> None:
     assert close(tuple(map(float, lines[1].split())), (2.0 * first, second))
     assert close(float(lines[2]), first)
     assert lines[3] == "False"
+    assert close(tuple(map(float, lines[4].split())), (6.0 * first, 6.0 * first))
+    assert close(tuple(map(float, lines[5].split())), (2.0 * first, second))
+
+
+def test_a_pullback_of_the_interpreter_is_no_argument_of_native_code() -> None:
+    pullback = morula.lower(jit(lambda x: vjp(f, x, 2.0)[1]), 0.5).run("typed")
+    with pytest.raises(morula.Error, match="a pullback of the interpreter"):
+        jit(lambda p, ct: p(ct)[0])(pullback, 1.0)
 
 
 # ---- Jacobians of what is one of several ---------------------------------------------------------

@@ -127,11 +127,10 @@ def static_argnums(f: Frame, a: AV) -> Any:
         value = 0.5
     kinds = value if isinstance(value, tuple) else (value,)
     if value is not None and (not kinds or any(type(v) not in (int, str) for v in kinds)):
+        found = "that is no int, name, or tuple of those, known when compiling"
         raise f.error(
             "E09",
-            "argnums=()"
-            if value == ()
-            else "argnums that is no int, name, or tuple of those, known when compiling",
+            "argnums=()" if value == () else f"argnums {found}",
             "it says which arguments to differentiate by",
             "write it as a literal, such as `argnums=0`",
         )

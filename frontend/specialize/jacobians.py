@@ -109,9 +109,8 @@ def forward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
     types = tuple([typ(a) for a in args])
     chosen, single = selection.selected(f, w, inner, types)
     for c in chosen:
-        refuse_arrays(
-            f, c.of(args), "jacfwd", "argument", "use jacrev for a number's, hvp for its hessian"
-        )
+        instead = "use jacrev for derivatives of numbers, hvp for second ones"
+        refuse_arrays(f, c.of(args), "jacfwd", "argument", instead)
     count = sum(floats(c.of(args)) for c in chosen)
     if not count:
         raise derivatives.no_floats(f, w)
