@@ -256,6 +256,9 @@ def flatten(
         case Boxed():
             yield found((tree, value)) if found else boxed(tree, value, boxing)
         case PullbackTree():
+            if boxing is natively and not isinstance(value.box, int):
+                cure = "take it from a compiled call, not from a stage that was run"
+                raise BorderError("E03", "a pullback of the interpreter", cure)
             yield value.box
             yield from value.known
         case Constant():

@@ -26,7 +26,7 @@ from .frontend.classes import is_record
 from .frontend.errors import Error
 from .frontend.names import PAIRED
 from .frontend.prelude.calling import applied, called, calling
-from .frontend.resolve import has_morula, is_cached
+from .frontend.resolve import has_morula, is_cached, pullback_tree
 from .ir.structure import Tree
 from .ir.widen import widest
 from .pipeline import Compilation, Target, Word
@@ -254,7 +254,7 @@ def plain(f: Any, word: str) -> FunctionType:
     """The Python function at the bottom."""
     while is_cached(f) or has_morula(f):
         f = f.__wrapped__
-    if isinstance(f, Pullback):
+    if pullback_tree(f) is not None:
         f = applied(f)
     elif isinstance(f, (functools.partial, MethodType)) or (callable(f) and is_record(type(f))):
         f = calling(f)

@@ -14,7 +14,7 @@ from .frontend.resolve import is_library, pullback_tree
 from .frontend.specialize import Linked
 from .ir.core import RULES, Module
 from .ir.structure import Tree
-from .program import EXPORTED, inner, pullbacks_in
+from .program import EXPORTED, INTERPRETED, inner, pullbacks_in
 from .transforms.clean import pruned
 
 DEPTH = 8  # of functions that hold functions
@@ -26,10 +26,16 @@ def link(trees: Iterable[Tree]) -> tuple[dict[str, Linked], Module]:
     linked: dict[str, Linked] = {}
     functions = Module()
     for tree in pullbacks_in(trees):
-        if tree.record not in linked and tree.record in EXPORTED:
-            root = inner(tree.record)
+        if tree.record in linked:
+            continue
+        if tree.record in EXPORTED:
             module = EXPORTED[tree.record].compilation.to_differentiate()
-            linked[tree.record] = bring(module, root, tree.record.removeprefix(root), functions)
+        elif tree.record in INTERPRETED:
+            module = INTERPRETED[tree.record].module
+        else:
+            continue
+        root = inner(tree.record)
+        linked[tree.record] = bring(module, root, tree.record.removeprefix(root), functions)
     return linked, functions
 
 

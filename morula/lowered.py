@@ -51,6 +51,8 @@ class Lowered:
         c = self._compilation
         given = self._bound(args, kwargs) if args or kwargs else self._args
         module = c.module(stage)
+        if stage == "ad":  # a pullback that it returns may be differentiated
+            module = c.ruled
         resume = Resume(c.stage("ssa"), c.fastmath, c.linked, c.library)
         values = tuple(map(resume.admit, given))
         with deep():

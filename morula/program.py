@@ -14,6 +14,7 @@ import linecache
 from collections.abc import Iterable, Iterator, Sequence
 from types import CellType, FunctionType, MethodType
 from typing import Any
+from weakref import WeakValueDictionary
 
 from .backend.border import BorderError, classify
 from .backend.bufferize import bufferize
@@ -46,6 +47,7 @@ from .pipeline import Compilation
 from .transforms.clean import clean
 
 EXPORTED: dict[str, Program] = {}  # the programs whose pullbacks Python holds, by record
+INTERPRETED: WeakValueDictionary[str, Any] = WeakValueDictionary()  # those not of native code
 _numbers = itertools.count(1)
 
 
@@ -225,10 +227,15 @@ def exported(tree: Tree, program: Program) -> Tree:
         case Updated(result, writes):
             return Updated(exported(result, program), writes)
         case PullbackTree(record, primal, results, rest, spread):
-            name = f"{record}.out{next(_numbers)}"
+            name = outside(record)
             EXPORTED[name] = program
             return PullbackTree(name, primal, exported(results, program), rest, spread, tree.known)
     return tree
+
+
+def outside(record: str) -> str:
+    """A name of its own for the record of a pullback that goes out."""
+    return f"{record}.out{next(_numbers)}"
 
 
 def inner(record: str) -> str:

@@ -32,7 +32,7 @@ from .ir.structure import PullbackTree, Tree, is_cotangent, leaf_types
 from .ir.types import NONE, Array, Scalar, Type
 from .link import bring
 from .pipeline import expanded
-from .program import inner
+from .program import INTERPRETED, inner, outside
 
 NAME = "resumed"
 EMPTY: Mapping[str, Any] = {}
@@ -167,7 +167,9 @@ class Resume:
             made = value
             if not isinstance(made, Pulled):
                 made = Pulled(self, module, tree.record, value)
-            made.tree, made.known = tree, tuple(known)
+            record = outside(made.function) if made.tree is None else made.tree.record
+            made.tree, made.known = dataclasses.replace(tree, record=record), tuple(known)
+            INTERPRETED[record] = made
             return made
 
         given = [v.fields if isinstance(v, Pulled) else v for v in leaves]

@@ -185,6 +185,14 @@ def test_linearize() -> None:
         push(1.0)
 
 
+def test_linearize_of_a_gradient_on_every_stage() -> None:
+    def slope(x: Any) -> Any:
+        return grad(lambda v: math.sin(v) * v)(x) * x
+
+    got = on_every_stage(jit(lambda x: linearize(slope, x)[1](x)), 0.7)
+    assert close(got, 0.7 * grad(slope)(0.7))
+
+
 def pushes(x: Any, n: Any) -> Any:
     y, push = linearize(lambda a, b: a * a * b, x, x + 1.0)
     s = y
@@ -557,6 +565,75 @@ def test_custom_functions_are_values() -> None:
     assert "a compiled function" in refused(jit(lambda x: scaled.defvjp(x, x)), 1.0).found
 
 
+def square(x: Any) -> Any:
+    return None if x < 0.0 else (x, x * x) if x < 0.5 else x * x
+
+
+def square_bwd(x: Any, ct: Any) -> Any:
+    if ct is None:
+        return (0.0,)
+    return (7.0 * (ct[0] + 2.0 * x * ct[1]) if isinstance(ct, tuple) else 7.0 * 2.0 * x * ct,)
+
+
+def square_rule(primals: Any, tangents: Any) -> Any:
+    x, t = primals[0], 7.0 * tangents[0]
+    return square(x), None if x < 0.0 else (t, 2.0 * x * t) if x < 0.5 else 2.0 * x * t
+
+
+def test_custom_functions_with_one_of_several() -> None:
+    """As result and as argument: the rule is that of the alternative that is there."""
+    pulled = custom_vjp(square, lambda x: (square(x), x), square_bwd)
+    pushed = custom_jvp(square, square_rule)
+
+    def used(r: Any) -> Any:
+        return 1.0 if r is None else math.sin(r[0] * r[1]) if isinstance(r, tuple) else r**3
+
+    def by_pull(x: Any) -> Any:
+        return used(pulled(x))
+
+    def by_push(x: Any) -> Any:
+        return used(pushed(x))
+
+    for g in (by_pull, by_push):
+        assert close(grad(g)(-0.7), 0.0)
+        assert close(on_every_stage(grad(g), 0.3), 7.0 * 3.0 * 0.09 * math.cos(0.027))
+        assert close(grad(g)(0.7), 7.0 * 6.0 * 0.7**5)
+        check_grads(grad(g), (0.7,), modes="rev")
+    assert close(jvp(by_push, (0.7,), (1.0,))[1], 7.0 * 6.0 * 0.7**5)
+
+    def scaled_by(x: Any, y: Any) -> Any:
+        return x if y is None else x * y
+
+    rule = custom_vjp(
+        scaled_by,
+        lambda x, y: (scaled_by(x, y), y),
+        lambda y, ct: (3.0 * ct, None if y is None else 5.0 * ct),
+    )
+    given = jit(lambda x, n: grad(lambda x: rule(x, x * 2.0 if n > 0 else None))(x))
+    assert close(given(0.7, 1), 13.0) and close(given(0.7, 0), 3.0)
+
+
+def test_linearize_of_one_of_several() -> None:
+    assert close(linearize(square, 0.7)[1](2.0), 2.8)
+    assert close(linearize(square, 0.3)[1](2.0), (2.0, 1.2))
+    assert linearize(square, -0.7)[1](2.0) is None
+
+
+def test_no_rule_speaks_of_what_a_function_argument_captures() -> None:
+    def applied(g: Any, x: Any) -> Any:
+        return g(x) * x
+
+    pulled = custom_vjp(applied, lambda g, x: (applied(g, x), x), lambda x, ct: (None, 3.0 * ct))
+    pushed = custom_jvp(applied, lambda p, t: (applied(*p), 3.0 * t[1]))
+    assert close(grad(lambda x: pulled(math.sin, x))(0.7), 3.0)
+    assert close(grad(lambda x: pushed(math.sin, x))(0.7), 3.0)
+    for call in (
+        lambda x: pulled(lambda y: y * x, 0.3),
+        lambda x: pushed(lambda y: y * x, 0.3),
+    ):
+        assert refused(grad(call), 0.7).code == "E10"
+
+
 def test_a_pullback_that_came_in_keeps_the_rules_within() -> None:
     ruled = custom_vjp(lambda a: a**3, lambda a: (a**3, a), lambda a, ct: (7.0 * ct * a,))
     pushed = custom_jvp(lambda a: a**3, lambda p, t: (p[0] ** 3, 7.0 * p[0] * t[0]))
@@ -705,6 +782,12 @@ print(pullback(2.0)[0], grad(lambda x: grad(f)(x, 3))(0.5))
 print(morula.lower(grad(f), 0.5, 3).run("opt"))
 check_grads(f, (0.5, 3), 2)
 print("llvmlite" in sys.modules)
+
+def use(p, ct):
+    return p(ct)[0] * ct
+
+print(grad(use, 1)(pullback, 3.0), grad(lambda ct: pullback(ct)[0] * ct)(3.0))
+print(vjp(pullback, 1.0)[1]((2.0, None))[0], vjp(grad(f), 0.5, 3)[1](1.0)[0])
 """
 
 
@@ -722,6 +805,14 @@ def test_disabled(tmp_path: Any) -> None:
     assert close(tuple(map(float, lines[1].split())), (2.0 * first, second))
     assert close(float(lines[2]), first)
     assert lines[3] == "False"
+    assert close(tuple(map(float, lines[4].split())), (6.0 * first, 6.0 * first))
+    assert close(tuple(map(float, lines[5].split())), (2.0 * first, second))
+
+
+def test_a_pullback_of_the_interpreter_is_no_argument_of_native_code() -> None:
+    pullback = morula.lower(jit(lambda x: vjp(f, x, 2.0)[1]), 0.5).run("typed")
+    with pytest.raises(morula.Error, match="a pullback of the interpreter"):
+        jit(lambda p, ct: p(ct)[0])(pullback, 1.0)
 
 
 # ---- Jacobians of what is one of several ---------------------------------------------------------

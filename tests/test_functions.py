@@ -149,6 +149,34 @@ def reads_in_a_loop(x, n):
     return s
 
 
+def pairs_of(t):
+    return zip(t, t[1:], strict=False)
+
+
+def reads_what_a_function_gave(x):
+    pairs = pairs_of((x, 2.0, 3.0))
+    return sum(a for a, _ in pairs) + sum(b for _, b in pairs)
+
+
+def reads_from_a_tuple(x):
+    t = (enumerate((x, 2.0)), 1.0)
+    return sum(a for _, a in t[0]) + sum(k for k, _ in t[0])
+
+
+def gives_to_one_that_reads_twice(x):
+    def twice(values):
+        return sum(values) * max(values)
+
+    return twice((x, 2.0)) + twice(map(abs, (x, 2.0)))
+
+
+def reads_on_each_path(x, n):
+    t = (reversed((x, 2.0)), 1.0)
+    if n > 2:
+        return sum(a * b for a, b in pairs_of(tuple(t[0])))
+    return sum(t[0]) + sum(a * b for a, b in pairs_of((x, x, 3.0)))
+
+
 def reads_once(x, n):
     values = map(lambda k: k * x, range(n))
     values = map(lambda v: v * x, values)
@@ -161,8 +189,14 @@ def test_an_iterator_is_read_once() -> None:
     for f, args in ((reads_twice, (1.3,)), (reads_in_a_loop, (1.3, 3))):
         with pytest.raises(morula.Error, match="a second time"):
             jit(f)(*args)
+    for f in (reads_what_a_function_gave, reads_from_a_tuple):
+        with pytest.raises(morula.Error, match="a second time"):
+            jit(f)(1.3)
+    with pytest.raises(morula.Error, match="`values`, which .* reads more than once"):
+        jit(gives_to_one_that_reads_twice)(1.3)
     for n in (2, 5):
-        assert jit(reads_once)(1.3, n) == reads_once(1.3, n)
+        for g in (reads_once, reads_on_each_path):
+            assert jit(g)(1.3, n) == g(1.3, n)
 
 
 def around(scale: float, values: Any) -> Callable[..., Any]:

@@ -156,6 +156,46 @@ def test_check_grads_of_order_two_and_of_a_wrong_rule() -> None:
         morula.check_grads(wrong, (cons(0.5, 0.2),), modes="rev")
 
 
+def sines(c: Any) -> Any:
+    return None if c is None else Cons(math.sin(c.head), sines(c.tail))
+
+
+def test_custom_rules_over_lists() -> None:
+    """Rules that say what is so, of a number and of a list, in both modes to order two."""
+    pushed = morula.custom_jvp(recursed, lambda p, t: jvp(recursed, p, t))
+    mapped = morula.custom_jvp(sines, lambda p, t: jvp(sines, p, t))
+    pulled = morula.custom_vjp(
+        sines, lambda c: (sines(c), c), lambda c, ct: (vjp(sines, c)[1](ct)[0],)
+    )
+    c = cons(0.5, 0.2, 0.7)
+    morula.check_grads(lambda c: pushed(mapped(c)) * pushed(c), (c,), 2)
+    morula.check_grads(lambda c: recursed(pulled(c)), (c,), 2, "rev")
+    lowered = morula.lower(grad(lambda c: pushed(mapped(c))), c)
+    for stage in ("ssa", "typed", "ad", "opt", "memory"):
+        want = grad(lambda c: recursed(sines(c)))(c)
+        assert vector(lowered.run(stage)) == pytest.approx(vector(want), rel=1e-12), stage
+
+
+def test_forward_over_a_rule_whose_fwd_calls_the_function() -> None:
+    @morula.custom_vjp
+    def ruled(c: Any) -> Any:
+        return sines(c)
+
+    ruled.defvjp(lambda c: (ruled(c), c), lambda c, ct: (vjp(sines, c)[1](ct)[0],))
+    c = cons(0.5, 0.2, 0.7)
+    got = jvp(grad(lambda c: recursed(ruled(c))), (c,), (c,))[1]
+    want = jvp(grad(lambda c: recursed(sines(c))), (c,), (c,))[1]
+    assert vector(got) == pytest.approx(vector(want), rel=1e-12)
+
+
+def test_linearize_of_a_list() -> None:
+    c, v = cons(0.5, 0.2, 0.7), cons(1.0, -2.0, 0.3)
+    y, push = morula.linearize(sines, c)
+    assert vector(push(v)) == pytest.approx(vector(jvp(sines, (c,), (v,))[1]), rel=1e-14)
+    assert vector(y) == pytest.approx(vector(sines(c)))
+    morula.check_grads(lambda c: recursed(morula.linearize(sines, c)[1](sines(c))), (c,), 2)
+
+
 def test_one_program_for_all_shapes() -> None:
     before = len(set(map(id, api._programs.values())))
     f = jit(lambda c: walked(c))

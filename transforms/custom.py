@@ -6,6 +6,9 @@
     @f.bwd (saved, cotangents of all results) -> cotangents of all parameters
     @f.rule (parameters, their tangents) -> results, their tangents
 
+After these names stand the walkers of the boxes that go in or out, which make of a box one of the
+floats in it.
+
 Where a derivative meets @f, these are called instead of anything made from its body.  Here they get
 the signatures of made ones (`vjp` and `jvp` say which).  Both are programs like others, so they are
 differentiated in turn.
@@ -30,6 +33,7 @@ from .derivatives import Derivatives, Rule
 
 VJP, JVP = RULES
 WITHIN = "within"  # attribute of a custom function as its own fwd calls it
+HELD = "held"  # names of its parameters that stand within functions, so no rule speaks of them
 Vjp = Callable[[Derivatives, str, Sequence[bool], Sequence[bool]], Rule]
 
 
@@ -49,12 +53,13 @@ def without_rules(f: Function) -> Function:
     """The function as one like others: nothing will be differentiated any more."""
     if not is_custom(f):
         return f
-    return f.but(attrs={k: v for k, v in f.attrs.items() if k not in (*RULES, WITHIN)})
+    return f.but(attrs={k: v for k, v in f.attrs.items() if k not in (*RULES, WITHIN, HELD)})
 
 
 def refuse_captures(f: Function, active: Sequence[bool]) -> None:
-    for v, a in zip(f.captures, active, strict=False):
-        if a:
+    held = f.attrs.get(HELD, ())
+    for k, (v, a) in enumerate(zip(f.inputs, active, strict=True)):
+        if a and (k < len(f.captures) or v.name in held):
             raise CustomRule("capture", f, v.name)
 
 
@@ -90,6 +95,23 @@ class Wrapper:
             return zero_literal(t)
         if is_threaded(t):
             return self.b.op("zeros_like", self.input(k))
+        return self.b.op("null", type=t)
+
+    def point(self, primal: Operand) -> Operand:
+        """A tangent or cotangent at which to reverse what is linear: zero, but a box of what the
+        primal holds, since null would end the walk.
+        """
+        t = cotangent_type(primal.type)
+        assert t is not None
+        if isinstance(t, Scalar):
+            return zero_literal(t)
+        if is_threaded(t):
+            return self.b.op("zeros_like", primal)
+        for rule in RULES:
+            for name in self.f.attrs.get(rule, ()):
+                g = self.d.module.functions[name]
+                if [v.type for v in g.inputs] == [primal.type] and g.results == (t,):
+                    return self.call(name, (), (primal,))[0]
         return self.b.op("null", type=t)
 
     def call(
@@ -139,7 +161,7 @@ def rule_of(
 
 
 def by_vjp(d: Derivatives, f: Function, rule: Rule) -> None:
-    fwd, bwd = (d.module.functions[n] for n in f.attrs[VJP])
+    fwd, bwd = (d.module.functions[n] for n in f.attrs[VJP][:2])
     assert f.results is not None and fwd.results is not None
     n = len(f.results)
     # lengths that bwd needs: of results whose cotangent is missing, of arrays that it gives
@@ -223,17 +245,11 @@ def transposed(
     """
     from .vjp import vjp
 
-    fwd, bwd = (w.d.module.functions[n] for n in w.f.attrs[VJP])
+    fwd, bwd = (w.d.module.functions[n] for n in w.f.attrs[VJP][:2])
     assert w.f.results is not None and bwd.results is not None
     n = len(w.f.results)
     outs = w.call(fwd.name, w.captured(fwd), params)
-    cts: list[Operand] = []
-    for v in outs[:n]:
-        t = cotangent_type(v.type)
-        if isinstance(t, Scalar):
-            cts.append(zero_literal(t))
-        elif t is not None:
-            cts.append(w.b.op("zeros_like", v) if is_threaded(t) else w.b.op("null", type=t))
+    cts = [w.point(v) for v in outs[:n] if cotangent_type(v.type) is not None]
     captured = w.captured(bwd)
     operands = [*captured, *outs[n:], *cts]
     first = len(operands) - len(cts)
@@ -260,7 +276,7 @@ def by_jvp(d: Derivatives, f: Function, rule: Rule, vjp: Vjp) -> None:
     inner = vjp(d, g.name, [k in wanted for k in range(len(g.inputs))], seeds)
 
     def inputs_of_g(w: Wrapper, wanted: Sequence[int]) -> list[Operand]:
-        """Inputs of g in terms of f's: a tangent is zero."""
+        """Inputs of g in terms of f's, and tangents to reverse at."""
         captured = w.captured(g) if any(k < len(g.captures) for k in wanted) else []
         out: list[Operand] = []
         for k in wanted:
@@ -269,7 +285,7 @@ def by_jvp(d: Derivatives, f: Function, rule: Rule, vjp: Vjp) -> None:
             elif k < first:
                 out.append(w.input(k - len(g.captures) + len(f.captures)))
             else:
-                out.append(w.zero(duals[k - first]))
+                out.append(w.point(w.input(duals[k - first])))
         return out
 
     w = Wrapper(d, f)

@@ -86,12 +86,7 @@ class Expansion:
 
     def run(self) -> Module:
         while True:
-            todo = [
-                (name, op)
-                for name in reached(self.module, self.entry, rules=True)
-                for op in walk(self.module.functions[name].body)
-                if op.opcode in DERIVATIVES
-            ]
+            todo = self.left()
             if not todo:  # boxes of pullbacks that were called at once are dead by now
                 return dce(pruned(self.module, self.entry))
             wanted = self.innermost([op for _, op in todo])
@@ -99,6 +94,21 @@ class Expansion:
                 name, op = todo[0]
                 raise UnboundedOrder(op.attrs.get("fn", name), op.loc)
             self.replace(wanted, list(dict.fromkeys(name for name, _ in todo)))
+
+    def left(self) -> list[tuple[str, Op]]:
+        """The derivative ops that the entry reaches, and in which function each stands.
+
+        What is pulled may have been made elsewhere, so the function of a pullback is reached, too.
+        """
+        found: dict[str, list[Op]] = {}
+        roots = [self.entry]
+        while roots:
+            for name in reached(self.module, roots.pop(), rules=True):
+                if name not in found:
+                    ops = walk(self.module.functions[name].body)
+                    found[name] = [op for op in ops if op.opcode in DERIVATIVES]
+                    roots += [self.wanted(op)[1] for op in found[name] if op.opcode == "pull"]
+        return [(name, op) for name, ops in found.items() for op in ops]
 
     def wanted(self, op: Op) -> Wanted:
         """What derivative an op asks for; a `pull` asks for its pullback's."""

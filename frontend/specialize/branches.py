@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...ir.builder import Builder
-from ...ir.core import Block, Operand, Value
+from ...ir.core import Block, Op, Operand, Value
 from ...ir.types import Type
 from .joins import coerce, joined
 from .values import (
@@ -95,22 +95,24 @@ def run_arms(
     other: Callable[[], list[AV]],
     known: Operand | None,
 ) -> tuple[Arm, Arm]:
-    base, outer = f.store, f.b
+    base, outer, before_readings = f.store, f.b, f.readings
+    readings: dict[int, Op] = {}
     arms = Arm(outer.child("if")), Arm(outer.child("if"))
     before = f.env.get(known) if isinstance(known, Value) else None
     learn = before is not None and before.kind == "num" and before.leaves[0] is cond
     for arm, run, truth in zip(arms, (then, other), (True, False), strict=True):
-        f.store, f.b = dict(base), arm.builder
+        f.store, f.b, f.readings = dict(base), arm.builder, dict(before_readings)
         if learn and isinstance(known, Value):
             f.env[known] = true_or_false(truth)
         try:
             arm.outs = run()
             arm.store = f.store
+            readings |= f.readings
         except Dead:
             pass
     if learn and isinstance(known, Value) and before is not None:
         f.env[known] = before
-    f.store, f.b = base, outer
+    f.store, f.b, f.readings = base, outer, before_readings | readings
     return arms
 
 

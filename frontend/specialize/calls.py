@@ -12,8 +12,9 @@ import numpy as np
 from ...ir.core import Function, Op
 from ...ir.structure import PullbackTree
 from .. import classes, names
+from ..iterators import MAKERS
 from ..resolve import follow, is_data, library_name, pullback_tree
-from . import builtins, custom, derivatives, instances, records, selection, sums
+from . import builtins, custom, derivatives, instances, readings, records, selection, sums
 from .trees import tree_of_value, type_of_tree
 from .values import AV, Dead, Label, describe, static, typ
 
@@ -31,7 +32,10 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
         case "custom":
             return instances.call(f, custom.called(f, callee), bind(f, callee, args, kw))
         case "fn":
-            return instances.call(f, callee, bind(f, callee, args, kw))
+            args = bind(f, callee, args, kw)
+            if f.iterators:
+                readings.given(f, f.program.functions[callee.info.fn], args)
+            return instances.call(f, callee, args)
         case "derivative":
             callee = selection.counted(callee, len(args))
             if kw:
@@ -56,7 +60,8 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
                         return call(f, callee, [*args[:k], x, *args[k + 1 :]], dict(kw))
 
                     return sums.dispatch(f, a, of, sums.no_argument(name))
-            return builtins.builtin(f, name, args, kw)
+            result = builtins.builtin(f, name, args, kw)
+            return readings.made(f, result) if name in MAKERS else result
     raise f.error(
         "E02",
         f"a call of {describe(typ(callee))}",

@@ -13,13 +13,13 @@ are specialised when the program stands: fwd may call f.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...ir.core import RULES, Loc, Operand, reached
-from ...ir.types import Array, cotangent_type
+from ...ir.types import Array, Scalar, Type, cotangent_type
 from .. import names
-from . import calls, derivatives, instances, seeds
+from . import boxes, calls, derivatives, instances, seeds, selection
 from .joins import Disagree, coerce, join, zero
 from .values import (
     AV,
@@ -94,11 +94,16 @@ def forward(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
         "it gives the result of the function, and what bwd needs",
         "return `(result, saved)`",
     )
-    return AV("tuple", None, (as_result(f, info, out.kids[0], "fwd"), out.kids[1]))
+    value = as_result(f, info, out.kids[0], "fwd")
+    saved = AV("tuple", None, (out.kids[1], *derivatives.tags_of(value)))
+    return AV("tuple", None, (value, saved))
 
 
 def backward(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
-    out = calls.call(f, callee.kids[2], args, {})
+    assert info.result is not None
+    saved, *tags = args[0].kids
+    ct = derivatives.with_tags(cotangent(info.result), tags, [a.leaves[0] for a in args[1].kids])
+    out = calls.call(f, callee.kids[2], [saved, ct], {})
     if out.kind != "tuple" or len(out.kids) != len(info.params):
         raise f.error(
             "E10",
@@ -113,9 +118,12 @@ def backward(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
 
 
 def push(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
+    primals, moves = args
+    left = iter([a.leaves[0] for a in moves.kids])
+    moving = [seeds.tangent(t, a, left) for t, a in zip(info.params, primals.kids, strict=True)]
     out = pair(
         f,
-        calls.call(f, callee.kids[1], args, {}),
+        calls.call(f, callee.kids[1], [primals, AV("tuple", None, tuple(moving))], {}),
         "custom_jvp rule",
         "it gives the result of the function, and its tangent",
         "return `(y, t_y)`",
@@ -162,7 +170,9 @@ def differentials(f: Frame, a: AV, t: T, what: str, kind: str) -> Iterator[Opera
     elif t.kind in STRUCTURES and a.kind in STRUCTURES and len(a.kids) == len(t.kids):
         for kid, part in zip(a.kids, t.kids, strict=True):
             yield from differentials(f, kid, part, what, kind)
-    elif t.kind in STRUCTURES or (a.kind != cotangent(t).kind and a.kind != "num"):
+    elif t.kind in STRUCTURES or (
+        t.kind not in ("sum", "boxed") and a.kind not in (cotangent(t).kind, "num")
+    ):
         raise f.error(
             "E10",
             f"a {what} that gives {describe(typ(a))} as the {kind} of {describe(t)}",
@@ -175,9 +185,17 @@ def differentials(f: Frame, a: AV, t: T, what: str, kind: str) -> Iterator[Opera
 
 def flat(f: Frame, leaves: list[Operand]) -> AV:
     """Cotangents or tangents, one after the other."""
-    kinds = ["array" if isinstance(x.type, Array) else "num" for x in leaves]
-    kids = [AV(kind, None, (), (x,)) for kind, x in zip(kinds, leaves, strict=True)]
-    return AV("tuple", None, tuple(kids))
+    return AV("tuple", None, tuple([AV(kind(x.type), None, (), (x,)) for x in leaves]))
+
+
+def duals(types: Iterable[T]) -> T:
+    """What `flat` makes of the cotangents or tangents of values of these types."""
+    found = [cotangent_type(x) for t in types for x in leaf_types(t)]
+    return T("tuple", None, tuple([T(kind(c), None, (), (c,)) for c in found if c is not None]))
+
+
+def kind(t: Type) -> str:
+    return "array" if isinstance(t, Array) else "num" if isinstance(t, Scalar) else "leaf"
 
 
 # ---- rules, once the program stands -------------------------------------------------------------
@@ -198,10 +216,38 @@ def complete(program: Program, caller: Frame, root: str) -> None:
         for i in todo:
             word: str = i.key.callee.info.word
             rule = {"custom_vjp": reverse_rule, "custom_jvp": forward_rule}[word](caller, i)
-            attrs: dict[str, Any] = {word.removeprefix("custom_"): tuple(r.name for r in rule)}
+            parts = (*(r.name for r in rule), *walkers(caller, i))
+            attrs: dict[str, Any] = {word.removeprefix("custom_"): parts}
+            if inner := held(i):
+                attrs["held"] = inner
             if i.key.callee.info.within:
                 attrs["within"] = True
             functions[i.name] = functions[i.name].but(attrs=attrs)
+
+
+def walkers(caller: Frame, i: Instance) -> list[str]:
+    """What makes of a box a tangent to reverse at, for each kind of box that goes in or out."""
+    assert i.result is not None
+    found = dict.fromkeys(r for t in (*i.key.args, i.result) for r in boxed_in(t))
+    return [boxes.walker(caller, record) for record in found]
+
+
+def boxed_in(t: T) -> Iterator[str]:
+    if t.kind == "boxed" and t.info[0] == "record":
+        yield t.leaves[0].record  # type: ignore[union-attr]
+    elif t.kind in STRUCTURES or t.kind == "sum":
+        for k in t.kids:
+            yield from boxed_in(k)
+
+
+def held(i: Instance) -> tuple[str, ...]:
+    """Floats within functions among the arguments: no rule can speak of them."""
+    return tuple(
+        name
+        for names, t in zip(i.names, i.key.args, strict=True)
+        for name, x, c in zip(names, leaf_types(t), selection.cotangents(t), strict=True)
+        if c is None and cotangent_type(x) is not None
+    )
 
 
 def has_rule(attrs: Any) -> bool:
@@ -219,7 +265,7 @@ def reverse_rule(caller: Frame, i: Instance) -> tuple[Instance, ...]:
     if fwd.result is None:
         raise never(caller, i, 1, "fwd")
     saved = fwd.result.kids[1]
-    bwd = part(caller, i, "bwd", (saved, cotangent(i.result)))
+    bwd = part(caller, i, "bwd", (saved, duals([i.result])))
     if bwd.result is None:
         raise never(caller, i, 2, "bwd")
     return fwd, bwd
@@ -227,8 +273,7 @@ def reverse_rule(caller: Frame, i: Instance) -> tuple[Instance, ...]:
 
 def forward_rule(caller: Frame, i: Instance) -> tuple[Instance, ...]:
     primals = T("tuple", None, i.key.args)
-    tangents = T("tuple", None, tuple([cotangent(t) for t in i.key.args]))
-    rule = part(caller, i, "rule", (primals, tangents))
+    rule = part(caller, i, "rule", (primals, duals(i.key.args)))
     if rule.result is None:
         raise never(caller, i, 1, "custom_jvp rule")
     return (rule,)
@@ -238,20 +283,15 @@ def part(caller: Frame, i: Instance, name: str, args: tuple[T, ...]) -> Instance
     callee = i.key.callee
     caller.loc = location(caller, callee.kids[2 if name == "bwd" else 1]) or caller.loc
     info = Custom(callee.info.word, name, i.key.args, i.result)
-    plain = leaf_types(cotangent(i.result)) == duals(i.result) if i.result else True
-    if i.key.contents or i.written or i.fresh or not plain:
+    if i.key.contents or i.written or i.fresh:
         raise caller.error(
             "E10",
-            f"{info.word} of a function that keeps variables, or whose result is of several types",
-            "a rule speaks of floats, arrays, and tuples and records of them",
+            f"{info.word} of a function that keeps variables",
+            "a rule speaks of arguments and results",
             "pass what changes as arguments, and return what is new",
         )
     key = instances.Key(callee._replace(info=info), args, ())
     return instances.resolve(caller, key)
-
-
-def duals(t: T | None) -> list[Any]:
-    return [c for x in leaf_types(t) if (c := cotangent_type(x)) is not None] if t else []
 
 
 def never(caller: Frame, i: Instance, kid: int, what: str) -> Exception:

@@ -16,7 +16,7 @@ one int or name, that argument's structure itself.  What carries no cotangent is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand, Record
@@ -126,10 +126,11 @@ def static_argnums(f: Frame, a: AV) -> Any:
     except Unknown:
         value = 0.5
     kinds = value if isinstance(value, tuple) else (value,)
-    if value is not None and any(type(v) not in (int, str) for v in kinds):
+    if value is not None and (not kinds or any(type(v) not in (int, str) for v in kinds)):
+        found = "that is no int, name, or tuple of those, known when compiling"
         raise f.error(
             "E09",
-            "argnums that is no int, name, or tuple of those, known when compiling",
+            "argnums=()" if value == () else f"argnums {found}",
             "it says which arguments to differentiate by",
             "write it as a literal, such as `argnums=0`",
         )
@@ -333,9 +334,14 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
         fields = f.results("unbox", [box], linked.record.types)
         attrs, groups = {"fn": linked.fn}, (len(fields), len(given))
         out = f.results("call", [*fields, *given], types, attrs, labels, (), groups)
-    tags, cts = iter(pullback.kids), iter(out)
-    leaves = [next(cts) if is_cotangent(x) else next(tags).leaves[0] for x in expected]
-    return writes.entered(f, build(info.results, iter(leaves)), (), [])
+    return writes.entered(f, with_tags(info.results, pullback.kids, out), (), [])
+
+
+def with_tags(t: T, tags: Iterable[AV], cts: Iterable[Operand]) -> AV:
+    """A cotangent, of its leaves and of what `tags_of` the primal are."""
+    own, left = iter(tags), iter(cts)
+    leaves = [next(left) if is_cotangent(x) else next(own).leaves[0] for x in leaf_types(t)]
+    return build(t, iter(leaves))
 
 
 # ---- forward mode -------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from . import (
     forms,
     loops,
     operators,
+    readings,
     records,
     sequences,
     sums,
@@ -55,6 +56,8 @@ class Frame:
         self.natural: set[Value] = set()  # ints known not to be negative
         self.strided: list[Value] = []  # parameters that stand for an array nobody reads
         self.facts: dict[Operand, sums.Fact] = {}  # what bools say of sums
+        self.iterators: dict[int, AV] = {}  # by identity: see `readings`
+        self.readings: dict[int, Op] = {}  # which op has read each of them
         self.opened: dict[AV, AV] = {}  # the boxes that values stood in
         self.implied: dict[tuple[Operand, bool], sums.Known] = {}  # the same, of generic bools
         self.subjects: dict[Operand, list[Value]] = {}  # which generic values they say it of
@@ -151,9 +154,12 @@ class Frame:
             if opcode == "if":
                 self.branch(op)
             elif opcode in ("while", "for"):
+                if self.iterators:
+                    readings.read(self, op, [self.get(v) for v in op.operands])
                 loops.loop(self, op)
             elif opcode == "unpack":
                 value, star = self.get(op.operands[0]), op.attrs.get("star")
+                readings.read(self, op, [value])
                 parts = sequences.unpack(self, value, len(op.results), star)
                 for v, a in zip(op.results, parts, strict=True):
                     env[v] = self.named(a, v.name)
@@ -236,6 +242,8 @@ class Frame:
             case "call":
                 kw = op.attrs.get("kw", ())
                 n = len(args) - len(kw)
+                if self.iterators:
+                    readings.read(self, op, args[1:])
                 given = sequences.spread(self, op, args[1:n])
                 return calls.call(self, args[0], given, sequences.keywords(self, kw, args[n:]))
             case "global":

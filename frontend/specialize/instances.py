@@ -21,7 +21,7 @@ from ...ir.structure import Tree
 from ...ir.types import BOOL, Array, Type
 from ..lower import Lowered
 from ..resolve import Path
-from . import bodies, making
+from . import bodies, making, readings
 from .boxes import Held, settled
 from .cells import reached
 from .headers import Kind
@@ -87,6 +87,7 @@ class Instance:
     fresh_names: dict[Kind, Any] = field(default_factory=dict)  # of those, by where they stand
     hidden: dict[str, T] = field(default_factory=dict)
     names: list[list[str]] = field(default_factory=list)  # of the leaves of each argument
+    iterates: bool = False  # the result is an iterator
     used: bool = False
     done: bool = False
     deps: set[Instance] = field(default_factory=set)
@@ -391,4 +392,4 @@ def finished(f: Frame, t: Target, leaves: Iterator[Operand]) -> AV:
         f.store[c] = given_back(f, a, t.lent)
     result = given_back(f, result, t.lent)
     settle(f, t.lent, set(cells))
-    return result
+    return readings.made(f, result) if instance.iterates else result

@@ -59,7 +59,9 @@ def hvp(f: Frame, fn: AV, args: list[AV], kw: dict[str, AV]) -> AV:
 
 
 def linearize(f: Frame, fn: AV, args: list[AV], kw: dict[str, AV]) -> AV:
-    """(y, pushforward).  A pullback is linear, so its own pullback at zero is its transpose."""
+    """(y, pushforward).  A pullback is linear, so its own pullback is its transpose, at any point:
+    at zero, and where the result is a list or tree at itself, as None would end the walk.
+    """
     word = Word("vjp", None, False, len(args))
     pair = calls.call(f, AV("derivative", word, (fn,)), args, kw)
     y, pullback = pair.kids
@@ -67,7 +69,8 @@ def linearize(f: Frame, fn: AV, args: list[AV], kw: dict[str, AV]) -> AV:
     word = Word("vjp", 0, False, 1)
     push = calls.call(f, AV("derivative", word, (pullback,)), [at], {}).kids[1]
     info: Pull = push.info
-    return AV("tuple", None, (y, AV("pullback", info._replace(spread=True), (), push.leaves)))
+    pushforward = AV("pullback", info._replace(spread=True), push.kids, push.leaves)
+    return AV("tuple", None, (y, pushforward))
 
 
 # ---- Jacobians ----------------------------------------------------------------------------------
@@ -106,7 +109,8 @@ def forward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
     types = tuple([typ(a) for a in args])
     chosen, single = selection.selected(f, w, inner, types)
     for c in chosen:
-        refuse_arrays(f, c.of(args), "jacfwd", "argument", "use jacrev for derivatives of numbers")
+        instead = "use jacrev for derivatives of numbers, hvp for second ones"
+        refuse_arrays(f, c.of(args), "jacfwd", "argument", instead)
     count = sum(floats(c.of(args)) for c in chosen)
     if not count:
         raise derivatives.no_floats(f, w)
@@ -178,13 +182,16 @@ def floats(a: AV) -> int:
 
 
 def seeded(f: Frame, a: AV, value: Callable[[int], float]) -> AV:
-    """A cotangent of a value: `value` says what the k-th float gets; arrays get zeros."""
+    """A cotangent of a value: `value` says what the k-th float gets; arrays get zeros, a list or
+    tree itself."""
     count = 0
 
     def part(a: AV) -> AV:
         nonlocal count
         if a.kind in STRUCTURES or a.kind == "sum":
             return AV(a.kind, a.info, tuple([part(k) for k in a.kids]), a.leaves)
+        if a.kind == "boxed":
+            return a
         c = cotangent(typ(a))
         if c == F64_T:
             count += 1

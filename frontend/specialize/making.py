@@ -107,6 +107,7 @@ class Run:
         f, instance = self.frame, self.instance
         changed = [k for k, c in enumerate(self.contents) if not same(f.store["p", k], c)]
         changed = sorted({*changed, *instance.written})
+        instance.iterates |= id(result) in f.iterators
         result, written, fresh = self.by_name(result, changed)
         instance.result = merged(f, instance.result, result)
         self.outs = [result]
