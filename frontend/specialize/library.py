@@ -14,10 +14,10 @@ from ...ir.core import Literal
 from ...ir.types import BOOL, F64
 from .. import classes
 from ..prelude import folds
-from . import builtins, calls, operators, records, sequences, texts, walks
+from . import builtins, calls, operators, records, sequences, sums, texts, walks
 from .branches import fork
 from .sequences import items, items_or_none, made_dict, made_list
-from .values import AV, NOTHING, describe, static, static_value, true_or_false, typ
+from .values import AV, NOTHING, describe, number, static, static_value, true_or_false, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -333,9 +333,16 @@ def getattr_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 
 
 def callable_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
-    a = args[0]
-    known = a.kind in ("fn", "name", "derivative", "custom", "pullback", "partial", "class")
-    return true_or_false(known or records.method(f, a, "__call__") is not None)
+    known = ("fn", "name", "derivative", "custom", "pullback", "partial", "class")
+
+    def is_function(a: AV) -> bool:
+        if a.kind in known or (a.kind == "boxed" and a.info[0] == "fn"):
+            return True
+        cls = records.python_class(f, a)
+        return cls is not None and any("__call__" in vars(c) for c in cls.__mro__)
+
+    counted(f, name, args, 1, 1)
+    return number(sums.tested(f, args[0], is_function))
 
 
 def setattr_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:

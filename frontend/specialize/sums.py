@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 SUMS = frozenset({"sum", "boxed"})
-TAKING = frozenset({"isinstance", "print"})  # what takes a sum as it is
+TAKING = frozenset({"isinstance", "callable", "print"})  # what takes a sum as it is
 
 
 class Failure(NamedTuple):

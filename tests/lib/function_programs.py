@@ -188,3 +188,17 @@ def weights_by_number(x, n):
     for i in range(n):
         s += weights[i] * i if i in weights else weights.get((i, 1), x**3)
     return s
+
+
+@row((1.3, 0), (1.3, 1), (1.3, 2))
+def told_apart_by_callable(x, n):
+    def thunks(k, a):
+        return a if k == 0 else (lambda: thunks(k - 1, a * x))
+
+    t = (Pair(x, 2.0), math.sin, x)[n]
+    s = t(x) if callable(t) else t.a if isinstance(t, Pair) else t
+    t = thunks(n, x)
+    for _ in range(n):
+        if callable(t):
+            t = t()
+    return s * t if not callable(t) else 0.0
