@@ -9,7 +9,6 @@ renamed to the user's file and function.
 from __future__ import annotations
 
 import ast
-import builtins
 import functools
 import linecache
 import os
@@ -19,6 +18,7 @@ from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any, Protocol
 
 from ..ir.core import Loc, Site
+from ..ir.errors import exception_named
 from .output import said
 
 _PACKAGE = __name__.partition(".")[0]
@@ -49,8 +49,8 @@ class Failures:
 
 def exception(site: CheckSite) -> BaseException:
     """The exception that a site raises, its traceback set."""
-    kind = getattr(builtins, site.error, None)
-    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+    kind = exception_named(site.error)
+    if kind is None:
         raise SystemError(f"no exception is called {site.error}")
     text = said() if getattr(site, "values", 0) else site.text
     made = kind(text) if text else kind()

@@ -26,6 +26,11 @@ class Given(NamedTuple):
     init: bool = True
 
 
+def is_custom(value: object) -> bool:
+    """Whether a class holds a function with a derivative rule under a name: a method."""
+    return hasattr(type(value), "__morula__") and hasattr(value, "__wrapped__")
+
+
 def is_named_tuple(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
 

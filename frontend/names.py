@@ -88,8 +88,9 @@ LIBRARY = (
             "functools.reduce functools.partial dataclasses.replace dataclasses.astuple "
             "dataclasses.asdict object.__setattr__ "
             "list.append list.extend list.insert list.pop list.reverse list.index list.count "
-            "list.copy tuple.index tuple.count dict.keys dict.values dict.items dict.get dict.copy "
-            "dict.update dict.pop dict.setdefault namedtuple._asdict super "
+            "list.copy list.sort list.clear tuple.index tuple.count dict.keys dict.values "
+            "dict.items dict.get dict.copy dict.update dict.pop dict.setdefault "
+            "namedtuple._asdict super "
             "const.startswith const.endswith const.upper const.lower const.strip"
         ).split()
     )

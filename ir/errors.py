@@ -6,6 +6,7 @@ instead.  Errors while the compiled program runs are Python's own.
 
 from __future__ import annotations
 
+import builtins
 import linecache
 
 from .core import Loc, Site
@@ -72,3 +73,30 @@ def excerpt(file: str, line: int, col: int) -> list[str]:
     # a tab before the column stays a tab, so that the caret stands where the eye expects it
     lead = "".join("\t" if c == "\t" else " " for c in text[: col - 1])
     return [number + text, " " * (len(number) - 2) + "| " + lead + "^"]
+
+
+# ---- exceptions of a program --------------------------------------------------------------------
+
+RAISED: dict[str, type[BaseException]] = {}  # of the user's own, by the names that checks have
+
+
+def name_of_exception(cls: type[BaseException]) -> str:
+    """What a check calls an exception: a builtin one by its name, the user's by module and name."""
+    own: str = cls.__name__
+    if getattr(builtins, own, None) is cls:
+        return own
+    wanted = f"{cls.__module__}.{cls.__qualname__}"
+    name, k = wanted, 2
+    while RAISED.setdefault(name, cls) is not cls:
+        name, k = f"{wanted}.{k}", k + 1
+    return name
+
+
+def exception_named(name: object) -> type[BaseException] | None:
+    """The exception that a check names; one of a program that is not here is made for its name."""
+    if not isinstance(name, str):
+        return None
+    found = getattr(builtins, name, None) or RAISED.get(name)
+    if found is None and "." in name:
+        found = RAISED[name] = type(name.rpartition(".")[2], (Exception,), {})
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None

@@ -5,11 +5,11 @@ As those of `laws`, they say what is wrong, or None; `verifier` numbers and expl
 
 from __future__ import annotations
 
-import builtins
 import string
 from collections.abc import Callable, Sequence
 
 from .core import RULES, Function, Op, Value
+from .errors import exception_named
 from .laws import Scope, agree, types
 from .ops import CHECKED_INT, DIVISIONS, effect
 from .types import FLOATS, I64, MARK, Array, Box, List, Scalar, Type, cotangent_type
@@ -147,9 +147,9 @@ def defaulted(c: Scope, f: Function) -> str | None:
 
 def check_says(c: Scope, op: Op) -> str | None:
     error, text = op.attrs.get("error"), op.attrs.get("text")
-    kind = getattr(builtins, error, None) if isinstance(error, str) else None
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        return f"{error!r} is no builtin exception"
+    kind = exception_named(error)
+    if kind is None or not issubclass(kind, Exception):
+        return f"{error!r} is no exception"
     if not isinstance(text, str):
         return f"the text {text!r}"
     return fields_fit(text, len(op.operands) - 1) if len(op.operands) > 1 else None

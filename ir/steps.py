@@ -6,7 +6,6 @@ outside its array, an `{exact}` op that overflows, a null box opened.
 
 from __future__ import annotations
 
-import builtins
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from . import ops
 from .arithmetic import I64_MAX, I64_MIN
 from .core import Op
+from .errors import exception_named
 from .printer import describe, location_text
 from .slots import Env, Slots, Step, dtype, poison, same_buffer
 from .types import BOOL, F64, I64, NONE, Array, Scalar
@@ -32,9 +32,10 @@ def step(s: Slots, op: Op) -> Step:
 
 
 def raise_check(error: str, text: str, op: Op) -> None:
-    """Raises a builtin exception by name; `loc` and a note tell where."""
-    raised = getattr(builtins, error)(*([text] if text else []))
-    raised.loc = op.loc
+    """Raises an exception by name; `loc` and a note tell where."""
+    kind = exception_named(error) or RuntimeError
+    raised = kind(*([text] if text else []))
+    raised.loc = op.loc  # type: ignore[attr-defined]
     if op.loc:
         raised.add_note(location_text(op.loc, ""))
     raise raised

@@ -54,6 +54,10 @@ class Custom:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__wrapped__(*args, **kwargs)
 
+    def __get__(self, owner: Any, cls: Any = None) -> Any:
+        """As a method of a class."""
+        return self if owner is None else functools.partial(self, owner)
+
     def __repr__(self) -> str:
         return f"<morula {self._word}({self.__wrapped__.__qualname__})>"
 

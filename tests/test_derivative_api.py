@@ -834,3 +834,38 @@ def test_jacobian_by_an_optional() -> None:
 
     with pytest.raises(morula.Error, match="known at run time only"):
         jit(inner)(1.5)
+
+
+# ---- rules of methods, and derivatives made by functions -----------------------------------------
+
+
+@dataclass
+class Scaled:
+    a: Any
+
+    @morula.custom_vjp
+    def f(self, x: Any) -> Any:
+        return self.a * x * x
+
+
+Scaled.f.defvjp(
+    lambda self, x: (self.f(x), (self, x)),
+    lambda saved, ct: (Scaled(ct * saved[1] ** 2), 10.0 * ct * saved[0].a * saved[1]),
+)
+
+
+def test_a_method_with_a_rule() -> None:
+    assert Scaled(2.0).f(3.0) == 18.0
+    assert grad(lambda m, x: m.f(x), (0, 1))(Scaled(2.0), 3.0) == (Scaled(9.0), 60.0)
+    assert grad(Scaled(2.0).f)(3.0) == 60.0
+
+
+def test_derivatives_made_by_functions() -> None:
+    by_grad = lambda f: lambda x: grad(f)(x)  # noqa: E731
+    by_jvp = lambda f: lambda x: jvp(f, (x,), (1.0,))[1]  # noqa: E731
+    for d in (by_grad, by_jvp):
+        assert close(jit(thrice(d))(1.3), -math.cos(1.3))
+
+
+def thrice(d: Any) -> Any:
+    return lambda x: d(d(d(lambda t: math.sin(t))))(x)

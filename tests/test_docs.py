@@ -286,7 +286,8 @@ def test_set_up() -> None:
     tests = commands[1].split(" && ")[2].removeprefix(".venv/bin/")
     ci = (ROOT / ".ci/run").read_text()
     last = ci.rstrip("\n").splitlines()[-1]
-    assert tests == "python -m pytest -q -n auto" and tests in last.replace('"$bin/python"', "python")
+    assert tests == "python -m pytest -q -n auto"
+    assert tests in last.replace('"$bin/python"', "python")
     assert project["requires-python"] == ">=3.11,<3.14"
     for version in ("3.11", "3.12", "3.13"):
         assert version in README.read_text() and version in ci

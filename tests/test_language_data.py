@@ -277,3 +277,44 @@ def test_a_model_minus_its_gradient() -> None:
     same(found.y, plain.y)
     by_rate = morula.grad(lambda r: trained(more.Pair(0.5, 0.5), r, 20).x)(0.1)
     same(by_rate, -2.5 * 20 * 0.8**19 * -2.0)  # x is 3 - 2.5 (1 - 2 r)^20
+
+
+# ---- exceptions of the user ----------------------------------------------------------------------
+
+
+class Unstable(ValueError):
+    pass
+
+
+class Coded(Exception):
+    def __init__(self, code: int) -> None:
+        super().__init__(f"code {code}")
+
+
+def stepped(x: Any) -> Any:
+    if x < 0.0:
+        raise Unstable(f"x is {x:.1f}")
+    return x * x
+
+
+def test_exceptions_of_the_user() -> None:
+    for f in (morula.jit(stepped), morula.grad(stepped)):
+        with pytest.raises(Unstable, match="x is -1.5"):
+            f(-1.5)
+    lowered = morula.lower(stepped, -1.5)
+    for stage in ("ssa", "typed", "memory"):
+        with pytest.raises(Unstable, match="x is -1.5"):
+            lowered.run(stage)
+    text = lowered.text("opt")
+    assert str(morula.ir.parse(text)) == text
+    assert morula.grad(stepped)(3.0) == 6.0
+
+
+def test_an_exception_with_a_constructor_of_its_own() -> None:
+    def f(x: Any) -> Any:
+        if x < 0.0:
+            raise Coded(3)
+        return x
+
+    with pytest.raises(morula.Error, match="an `__init__` of its own"):
+        morula.jit(f)(1.0)

@@ -213,32 +213,19 @@ def getattr_(f: Frame, a: AV, name: str) -> AV:
             f"its fields are ({', '.join(field_names(held.info))})",
             nearest_of(name, names) or "add it to the class",
         )
-    lists = held.kids if held.kind == "sum" else (held,)
-    if all(k.kind == "list" for k in lists) and name in dir(list):
-        raise list_method(f, lists, name)
+    if held.kind == "list" and name in dir(list):
+        raise f.error(
+            "E01",
+            f"the method `{name}` of a list",
+            "compiled code knows how many elements a list has",
+            "make a new one, such as `[*xs, v]`, or keep what changes in variables",
+        )
     known = {"array": "shape, size, ndim, T"}.get(a.kind)
     raise f.error(
         "E02",
         f"the attribute `{name}` of {describe(typ(a))}",
         f"it has {known} so far" if known else "it has no attributes",
         "write a loop over the elements" if known else "use the value itself",
-    )
-
-
-def list_method(f: Frame, lists: tuple[AV, ...], name: str) -> Exception:
-    """A list has a known number of elements, each of a type of its own."""
-    if not all(a.kids for a in lists) and name in ("append", "extend", "insert"):
-        return f.error(
-            "E05",
-            f"`{name}` on a list that is empty before the loop",
-            "nothing says what its elements will be, or how many",
-            "write the elements down, `[f(k) for k in (0, 1, 2)]`, or add up in a variable",
-        )
-    return f.error(
-        "E01",
-        f"the method `{name}` of a list",
-        "compiled code knows how many elements a list has",
-        "make a new one, such as `[*xs, v]`, or keep what changes in variables",
     )
 
 

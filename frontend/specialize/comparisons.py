@@ -34,6 +34,7 @@ OBJECT = frozenset({"cell", "record", "list", "dict"})  # kinds of values with a
 
 def identical(f: Frame, a: AV, b: AV) -> Operand:
     """Whether two values are one object: constants, classes, and records that may change."""
+    a, b = a_class(a), a_class(b)
     for x, y in ((a, b), (b, a)):
         if y.kind == "const":
             return sums.tested(f, x, partial(is_constant, y.info))
@@ -48,13 +49,22 @@ def identical(f: Frame, a: AV, b: AV) -> Operand:
     if a.kind == b.kind == "num" and BOOL in (types := [v.leaves[0].type for v in (a, b)]):
         same = types == [BOOL, BOOL]  # True and False are one object each
         return equal(f, a, b) if same else Literal(False, BOOL)
-    if a.kind == b.kind and a.kind in ("cell", "class"):
+    if a.kind == b.kind and a.kind in ("cell", "class", "name"):
         return Literal(a.info is b.info or a.info == b.info, BOOL)
     if a.kind in OBJECT and b.kind in OBJECT:
         return Literal(same_object(f, a, b), BOOL)
     if a.kind != b.kind and "boxed" not in (a.kind, b.kind):
         return Literal(False, BOOL)
     raise no_identity(f, a, b)
+
+
+def a_class(a: AV) -> AV:
+    """`float` is a function and a class."""
+
+    from . import kinds
+
+    known = kinds.BUILTIN.get(a.info) if a.kind == "name" else None
+    return a if known is None else AV("class", known)
 
 
 def same_object(f: Frame, a: AV, b: AV) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import operators, sums
-from .values import AV
+from .values import AV, T
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -33,6 +33,15 @@ def of_several(f: Frame, opcode: str, args: list[AV]) -> AV | None:
             if ref.kind == "cell" and varies(f.store.get(ref.info)):
                 return ref
     return None
+
+
+FEW = 3  # so many forms may a list have by the ways through one turn of a loop
+
+
+def of_type(t: T) -> set[object]:
+    """The lengths of lists and the keys of dicts that a type may be."""
+    kids = t.kids if t.kind == "sum" else (t,)
+    return {k.info or len(k.kids) for k in kids if k.kind in ("list", "dict")}
 
 
 def varies(a: AV | None) -> bool:

@@ -281,7 +281,11 @@ def holds_cell(t: T) -> bool:
 
 def size(key: Key) -> int:
     """How many nodes the types of a key have."""
-    count, work = 0, [key.callee, *key.args]
+    return nodes(key.callee, *key.args)
+
+
+def nodes(*types: T) -> int:
+    count, work = 0, list(types)
     while work:
         t = work.pop()
         count += 1
@@ -293,6 +297,8 @@ def widened(f: Frame, key: Key) -> Instance | None:
     """An instance on the stack that serves the key, or restarts with the join of both."""
     program = f.program
     same_label = [u for u in program.stack if u.key.label == key.label]
+    if same_label and all(nodes(key.callee) < nodes(u.key.callee) for u in same_label):
+        return None  # ever smaller captures come to an end: D(D(f)) calls D(f) calls f
     if len(same_label) >= GROWING and all(
         size(u.key) < size(v.key)
         for u, v in zip(same_label[-GROWING:], same_label[1 - GROWING :], strict=False)

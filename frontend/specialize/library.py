@@ -14,7 +14,7 @@ from ...ir.core import Literal
 from ...ir.types import BOOL, F64
 from .. import classes
 from ..prelude import folds
-from . import builtins, calls, operators, records, sequences, sums, texts, walks
+from . import builtins, calls, kinds, operators, records, sequences, sums, texts, walks
 from .branches import fork
 from .sequences import items, items_or_none, made_dict, made_list
 from .values import AV, NOTHING, describe, number, static, static_value, true_or_false, typ
@@ -302,13 +302,13 @@ def partial_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 def isinstance_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     only(f, name, kw)
     counted(f, name, args, 2, 2)
-    return records.isinstance_(f, args[0], args[1])
+    return kinds.isinstance_(f, args[0], args[1])
 
 
 def type_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     only(f, name, kw)
     counted(f, name, args, 1, 1)
-    cls = records.python_class(f, args[0])
+    cls = kinds.python_class(f, args[0])
     if cls is None:
         found = f"the type of {describe(typ(args[0]))}"
         raise f.error("E01", found, "it is not known when compiling", "ask with isinstance")
@@ -338,7 +338,7 @@ def callable_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     def is_function(a: AV) -> bool:
         if a.kind in known or (a.kind == "boxed" and a.info[0] == "fn"):
             return True
-        cls = records.python_class(f, a)
+        cls = kinds.python_class(f, a)
         return cls is not None and any("__call__" in vars(c) for c in cls.__mro__)
 
     counted(f, name, args, 1, 1)

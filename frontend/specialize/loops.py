@@ -418,6 +418,14 @@ class Run:
             f.b = self.outer
 
     def joined(self, a: T, b: T, name: str) -> T:
+        before, after = forms.of_type(a), forms.of_type(b)
+        if before != after and len(before | after) > forms.FEW:
+            raise self.f.error(
+                "E05",
+                "a list or dict that grows from turn to turn",
+                "nothing says what its elements will be, or how many",
+                "write the elements down, `[f(k) for k in (0, 1, 2)]`, or add up in a variable",
+            )
         try:
             return join(a, b)
         except Disagree as e:

@@ -8,7 +8,7 @@ from ...ir.core import Literal
 from ...ir.types import BOOL
 from . import comparisons, operators, records, sequences
 from .branches import fork
-from .library import Function, counted, dict_, only, tuple_of
+from .library import Function, counted, dict_, only, sorted_, tuple_of
 from .sequences import items, made_dict, made_list
 from .values import AV, NOTHING, static, static_value
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def list_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     """append, extend, insert, pop, reverse: writes; index, count, copy: reads."""
-    only(f, name, kw)
+    if name != "list.sort":
+        only(f, name, kw)
     ref, *given = args
     a, word = records.contents(f, ref), name.partition(".")[2]
     parts = list(a.kids)
@@ -37,6 +38,12 @@ def list_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
             parts += items(f, given[0], "extend")
         case "reverse":
             parts.reverse()
+        case "clear":
+            parts = []
+        case "sort":
+            counted(f, name, given, 0, 0)
+            made = sorted_(f, "sorted", [tuple_of(parts)], kw)
+            parts = list(records.contents(f, made).kids)
         case "insert":
             parts.insert(place(f, given[0], word), given[1])
         case "pop":

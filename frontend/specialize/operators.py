@@ -15,7 +15,7 @@ from ...ir.types import BOOL, F64, I64, Type
 from .. import classes
 from . import comparisons, sums
 from .branches import is_natural
-from .values import AV, Dead, describe, is_static, number, static_value, true_or_false, typ
+from .values import AV, Dead, describe, is_static, number, static, static_value, true_or_false, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -55,6 +55,10 @@ def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
             return NUMBERS[opcode](f, opcode, a.leaves[0], b.leaves[0])
     if opcode in ("is_", "is_not"):
         return comparisons.identity(f, opcode, a, b)
+    if "const" in (a.kind, b.kind):
+        a, b = as_number(a), as_number(b)
+        if a.kind == "num" and b.kind == "num":
+            return binary(f, opcode, a, b)
     if a.kind in sums.SUMS or b.kind in sums.SUMS:
         return on_sum(f, opcode, a, b)
     if opcode in AUGMENTED and methods.augmented(f, opcode, a, b):
@@ -82,6 +86,13 @@ def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
         if is_static(n) and n.leaves[0].type == I64:
             return AV("tuple", None, parts.kids * max(0, static_value(n)))
     raise refused(f, opcode, a, b)
+
+
+def as_number(a: AV) -> AV:
+    """A member of an IntEnum is the int that it is."""
+    if a.kind == "const" and isinstance(a.info, int) and classes.is_enum(a.info):
+        return static(int(a.info))
+    return a
 
 
 def on_parts(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:

@@ -16,13 +16,23 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ...ir.core import Literal
+from ...ir.types import BOOL
 from .. import classes, names
 from ..closures import close
 from ..lower import found_so_far, lower_into
-from . import boxes, calls, cells, operators, sums
-from .values import AV, UNBOUND_AV, T, describe, number, static, typ
+from . import boxes, calls, cells, custom, operators, sums
+from .values import (
+    AV,
+    UNBOUND_AV,
+    Dead,
+    T,
+    describe,
+    is_static,
+    static,
+    static_value,
+    typ,
+)
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -89,6 +99,8 @@ def construct(f: Frame, cls: Any, args: list[AV], kw: dict[str, AV]) -> AV:
     """A call of a class."""
     if issubclass(cls, BaseException):
         return AV("exception", cls, tuple(args))
+    if classes.is_enum_class(cls) and len(args) == 1 and is_static(args[0]):
+        return member(f, cls, static_value(args[0]))
     if not classes.is_record(cls):
         name = f"{cls.__module__}.{cls.__name__}".removeprefix("builtins.")
         if cls.__module__ in STANDARD:
@@ -117,6 +129,15 @@ def construct(f: Frame, cls: Any, args: list[AV], kw: dict[str, AV]) -> AV:
     ref = cells.made(f, made)
     calls.call(f, function(f, after), [ref], {})
     return ref if cls in f.program.mutable else boxes.settled(f, cells.content(f, ref))
+
+
+def member(f: Frame, cls: Any, value: Any) -> AV:
+    """The member of an enum that has this value."""
+    try:
+        return AV("const", cls(value))
+    except ValueError as error:
+        f.check(Literal(False, BOOL), "ValueError", str(error))
+        raise Dead from None
 
 
 def by_init(f: Frame, cls: Any, init: FunctionType, args: list[AV], kw: dict[str, AV]) -> AV:
@@ -211,10 +232,7 @@ def getattr_(f: Frame, ref: AV, name: str) -> AV | None:
 
 
 METHODS = frozenset(
-    {
-        ("list", n)
-        for n in ("append", "extend", "index", "count", "copy", "pop", "reverse", "insert")
-    }
+    {("list", n) for n in "append extend index count copy pop reverse insert sort clear".split()}
     | {("tuple", "index"), ("tuple", "count")}
     | {
         ("dict", n)
@@ -257,9 +275,15 @@ def of_super(f: Frame, a: AV, name: str) -> AV | None:
 
 
 def seen_through(f: Frame, ref: AV, cls: type, name: str, found: Any) -> AV | None:
+    if name == "__class__":
+        return AV("class", cls)
+    if classes.is_custom(found):
+        word, rules = found.__morula__
+        parts = [function(f, python) for python in (found.__wrapped__, *rules.values())]
+        return AV("partial", (), (custom.made(f, word, parts), ref))
     match found:
         case classes.ABSENT:
-            return AV("class", cls) if name == "__class__" else None
+            return None
         case property() if found.fget is not None:
             return calls.call(f, function(f, found.fget), [ref], {})
         case FunctionType():
@@ -431,68 +455,3 @@ def replaced(f: Frame, ref: AV, kw: dict[str, AV]) -> AV:
     given = dict(zip(names, a.kids, strict=True))
     init = {g.name for g in classes.given(a.info) if g.init}
     return construct(f, a.info, [], {n: v for n, v in given.items() if n in init} | kw)
-
-
-# ---- what kind a value has ----------------------------------------------------------------------
-
-
-NUMBERS = {"f64": float, "i64": int, "bool": bool}
-
-
-def python_class(f: Frame, a: AV) -> type | None:
-    """The class of a value, where it is known."""
-    a = contents(f, a)
-    match a.kind:
-        case "num":
-            return NUMBERS[str(a.leaves[0].type)]
-        case "const":
-            return type(a.info)
-        case "record" | "list" | "dict" | "tuple":
-            return class_of(a)
-        case "fn" | "partial":
-            return FunctionType
-        case "boxed":
-            return a.info[1] if a.info[0] == "record" else FunctionType
-        case "fstring":
-            return str
-        case "array":
-            return np.ndarray
-    return None
-
-
-def isinstance_(f: Frame, a: AV, kinds: AV) -> AV:
-    """isinstance: known for each alternative of a value."""
-    a = contents(f, a)
-    wanted = [class_named(f, k) for k in (kinds.kids if kinds.kind == "tuple" else (kinds,))]
-
-    def holds(kid: AV) -> bool:
-        cls = python_class(f, kid)
-        if cls is None:
-            raise f.error(
-                "E01",
-                f"isinstance of {describe(typ(kid))}",
-                "its class is not known when compiling",
-                "ask about numbers, tuples, None and records",
-            )
-        return any(issubclass(cls, w) for w in wanted)
-
-    return number(sums.tested(f, a, holds))
-
-
-BUILTIN = {c.__name__: c for c in (int, float, bool, str, tuple, list, dict, complex, object)}
-
-
-def class_named(f: Frame, a: AV) -> type:
-    if a.kind == "class":
-        cls: type = a.info
-        return cls
-    if a.kind == "name" and a.info in BUILTIN:
-        return BUILTIN[a.info]
-    if a.kind == "const" and a.info is None:
-        return type(None)
-    raise f.error(
-        "E01",
-        f"{describe(typ(a))} as the class that isinstance asks about",
-        "it is no class",
-        "pass a class, or a tuple of classes",
-    )

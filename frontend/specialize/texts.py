@@ -7,10 +7,11 @@ Python.
 
 from __future__ import annotations
 
-import builtins
+from types import FunctionType
 from typing import TYPE_CHECKING, NoReturn
 
 from ...ir.core import Literal, Operand
+from ...ir.errors import name_of_exception
 from ...ir.types import BOOL
 from .. import classes
 from . import records, sums
@@ -171,13 +172,13 @@ def raise_(f: Frame, a: AV) -> NoReturn:
             "only exceptions are raised",
             "write `raise ValueError(...)`",
         )
-    cls, title = a.info, str(a.info.__name__)
-    if getattr(builtins, title, None) is not cls:
+    cls, title = a.info, name_of_exception(a.info)
+    if isinstance(cls.__init__, FunctionType):
         raise f.error(
             "E01",
-            f"the exception `{title}`, which is no builtin one",
-            "compiled code raises Python's own exceptions",
-            "raise a ValueError, or test for it outside",
+            f"the exception `{cls.__name__}`, which has an `__init__` of its own",
+            "an error of compiled code is made of its message",
+            "let its class take the message as `Exception` does",
         )
     if len(a.kids) > 1:
         raise f.error(

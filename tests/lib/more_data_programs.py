@@ -496,3 +496,41 @@ def grown_in_branches(x, y):
 def rows_of_lists(x):
     m = [[t for t in (x, -x) if t > s] for s in (-5.0, 0.0)]
     return sum(sum(r) for r in m) + len(m[1]) + m[0][1]
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 3
+
+
+class Unit(enum.Enum):
+    M = "m"
+    KM = "km"
+
+
+@row(1.3)
+def more_enums(x):
+    s = x * Level.HIGH + Level.LOW + (1.0 if Level.HIGH > Level.LOW else 0.0)
+    return s * (1000.0 if Unit("km") is Unit.KM else 1.0)
+
+
+@row(1.3)
+@row(-0.7)
+def classes_asked_about(x):
+    a = Account(x)
+    a.add(1.0)
+    v = (x if x > 0.0 else None, x)
+    s = 2.0 if type(v[0]) is float else 3.0
+    return a.total * s * (1.5 if a.__class__ is Account else 1.0) * (type(x) is not int)
+
+
+@row(1.3)
+@row(0.7)
+def sorted_lists(x):
+    a = [x, 1.0, -x]
+    a.sort()
+    b = [1.0, x]
+    b.sort(key=lambda v: -v)
+    c = [x]
+    c.clear()
+    return a[0] * 3.0 + a[2] + b[0] * 5.0 + len(c)

@@ -5,7 +5,6 @@ A box stays the address that it is; all else goes in and comes out as Python and
 
 from __future__ import annotations
 
-import builtins
 import ctypes
 from typing import Any
 
@@ -15,6 +14,7 @@ from morula.backend import layout, machine, output, runtime
 from morula.backend.emit import emit
 from morula.backend.writer import FAILED, CheckSite
 from morula.ir.core import Module
+from morula.ir.errors import exception_named
 from morula.ir.types import Array, Box, Type
 
 DTYPES = {"f64": np.float64, "i64": np.int64, "bool": np.bool_}
@@ -72,7 +72,8 @@ def call(
     status = entry(ctypes.addressof(ctx), ctypes.addressof(slots), ctypes.addressof(found))
     if status == FAILED:
         site = sites[ctx.site]
-        raise getattr(builtins, site.error)(output.said() if site.values else site.text)
+        kind = exception_named(site.error) or RuntimeError
+        raise kind(output.said() if site.values else site.text)
     results, k = [], 0
     for t in types:
         n = len(layout.words(t))
