@@ -86,7 +86,11 @@ def attempt(
     """One alternative; where it lacks the operation, this path raises at run time."""
     state = f.b, f.store, f.loc
     depth = len(f.program.stack)
+    from . import forms
+
     try:
+        if kid.kind == "cell" and forms.varies(f.store.get(kid.info)):
+            return forms.each_form(f, kid, lambda: go(kid))
         return go(kid)
     except Error as e:
         if len(f.program.stack) != depth:
