@@ -17,7 +17,6 @@ from .types import (
     STR,
     Array,
     Box,
-    FnSet,
     List,
     Scalar,
     Type,
@@ -241,9 +240,6 @@ def unknown(c: Scope, t: Type) -> str | None:
             while record not in c.module.records and record.endswith(".ct"):
                 record = record.removesuffix(".ct")
             return None if record in c.module.records else f"no record @{record}"
-        case FnSet(names):
-            missing = [n for n in names if n not in c.module.functions]
-            return f"no function @{missing[0]}" if missing else None
         case List(items):
             return next(filter(None, (unknown(c, u) for u in items)), None)
         case _:

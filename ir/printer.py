@@ -35,12 +35,12 @@ from .core import (
     Value,
 )
 from .ops import is_literal
-from .types import BOOL, C128, F64, I64, NONE, STR, Array, Box, FnSet, List, Scalar
+from .types import BOOL, C128, F64, I64, NONE, STR, Array, Box, List, Scalar
 
 COLUMN = 63  # locations start in column 64
 NAME = re.compile(r"\w+(\.\w+)*")
 WORD = re.compile(r"[a-z_][a-z0-9_]*")
-TYPES = (Scalar, Array, List, Box, FnSet)
+TYPES = (Scalar, Array, List, Box)
 # attributes that stand in the syntax of their op
 SYNTAX: dict[str, frozenset[str]] = {
     name: frozenset({"fn"}) for name in ("call", "vjp", "jvp", "closure", "def")

@@ -30,7 +30,7 @@ from .core import (
 from .errors import Error
 from .ops import GENERIC, TABLE
 from .printer import NAMED
-from .types import C128, F64, I64, NONE, Array, Box, FnSet, List, Scalar, Type
+from .types import C128, F64, I64, NONE, Array, Box, List, Scalar, Type
 
 WORDS: dict[str, Any] = {
     "true": True, "false": False, "none": None, "undef": UNDEF, "unbound": UNBOUND,
@@ -231,11 +231,6 @@ class Reader:
 
     def box(self, items: list[Any]) -> Box:
         return Box(items[0][1:])
-
-    def fnset(self, items: list[Any]) -> FnSet:
-        return FnSet(tuple(t[1:] for t in items))
-
-    # ---- ops ----
 
     def block(self, items: list[Any]) -> Block:
         return Block((), tuple(items[1:]))  # the first is OPEN

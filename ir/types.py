@@ -4,7 +4,6 @@ f64 f32 i64 i32 u8 bool c128        scalars; `f64x8` holds eight tangents at onc
 f64[1]   f64[1, strided]            an array: rank static, shape dynamic, layout in the type
 list<f64, i64>                      one growable array per leaf, one length
 box<@r>                             a reference to a record, or null
-fn{@a, @b}                          a set of functions, chosen at run time
 none  mark                          no value; a place in the arena
 """
 
@@ -48,15 +47,7 @@ class Box:
         return f"box<@{self.record}>"
 
 
-@dataclass(frozen=True, slots=True)
-class FnSet:
-    names: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"fn{{{', '.join('@' + n for n in self.names)}}}"
-
-
-Type = Scalar | Array | List | Box | FnSet
+Type = Scalar | Array | List | Box
 
 F64, F32, C128 = Scalar("f64"), Scalar("f32"), Scalar("c128")
 I64, I32, U8, BOOL = Scalar("i64"), Scalar("i32"), Scalar("u8"), Scalar("bool")

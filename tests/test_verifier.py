@@ -80,7 +80,7 @@ TEXTS: list[tuple[int, str, str | None]] = [
     (13, typed('check %n {error = "ValueError", text = ""}'), None),
     (13, generic("while {", "test %x, %x", "} do {", "next", "}"), None),
     (14, "fn @f(%x: box<@nope>) -> () {\n  return\n}\n", None),
-    (14, "fn @f(%x: list<fn{@f, @nope}>) -> () {\n  return\n}\n", None),
+    (14, "fn @f(%x: list<box<@nope>>) -> () {\n  return\n}\n", None),
     (14, "record @r = (box<@nope.ct>)\n" + typed(), None),
     (15, typed("%0: f64 = if true {", "yield %x", "} else {", "yield %n", "}"), None),
     (15, typed("%0: f64 = if true {", "yield %x", "} else {", "yield", "}"), None),
