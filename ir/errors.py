@@ -38,6 +38,7 @@ class Error(Exception):
     """
 
     hide_frames = True  # a traceback shows the user's frames only
+    certain = False  # refused whichever of several values it turns out to be
 
     def __init__(
         self, code: str, loc: Loc | Site | None, found: str, why: str, instead: str

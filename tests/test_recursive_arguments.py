@@ -290,3 +290,37 @@ def test_fields_of_one_kind() -> None:
 def test_no_jacobian_of_what_has_no_size() -> None:
     with pytest.raises(morula.Error, match="at run time only"):
         morula.jacfwd(walked)(cons(1.0, 2.0))
+
+
+@dataclasses.dataclass
+class Link:
+    value: Any
+    rest: Any = None
+
+
+def doubled(c: Any) -> Any:
+    c.value = 2.0 * c.value
+    return c.value
+
+
+def doubled_all(x: Any, n: Any) -> Any:
+    c = None
+    for i in range(n):
+        c = Link(x * i, c)
+    while c is not None:
+        c.value = c.value * 2.0
+        c = c.rest
+    return x
+
+
+def test_what_holds_its_own_class_is_not_written() -> None:
+    for f, args in ((doubled, (Link(1.0, Link(2.0)),)), (doubled_all, (1.0, 3))):
+        with pytest.raises(morula.Error, match="make a new one") as caught:
+            jit(f)(*args)
+        assert caught.value.code == "E11"
+
+
+def test_equality_of_lists_is_refused() -> None:
+    with pytest.raises(morula.Error, match="walks both"):
+        jit(lambda a, b: a == b)(cons(1.0, 2.0), cons(1.0, 2.0))
+    assert jit(lambda a: a is None)(cons(1.0, 2.0)) is False

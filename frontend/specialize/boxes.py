@@ -91,6 +91,11 @@ def settled(f: Frame, a: AV) -> AV:
     return a if held is None else boxed(f, a, held)
 
 
+def holds_box(a: AV) -> bool:
+    """Whether a value is, or may be, a box."""
+    return a.kind == "boxed" or (a.kind == "sum" and any(map(holds_box, a.kids)))
+
+
 def boxed(f: Frame, a: AV, held: Held) -> AV:
     kids = tuple([all_dynamic(typ(k)) for k in a.kids])
     if any(True for t in kids for _ in cells_in(t)):

@@ -128,6 +128,18 @@ def equal(f: Frame, a: AV, b: AV) -> Operand:
     raise operators.refused(f, "eq", a, b)
 
 
+def endless(f: Frame, a: AV) -> Exception:
+    """The refusal of `==` between lists or trees."""
+    error = f.error(
+        "E01",
+        f"`==` between {describe(typ(a))} and another, which hold their own class",
+        "how deep both are is known at run time only",
+        "write a function that walks both and compares their parts",
+    )
+    error.certain = True
+    return error
+
+
 def equal_records(f: Frame, a: AV, b: AV) -> Operand:
     """`==` of dataclasses: of one class and all fields equal, unless the class says otherwise."""
     from . import records

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 PASSES = 40
+FROZEN = "let the class of records that hold one another be frozen, and make new ones"
 WALKED = frozenset({"range", "tuple", "list", "array"})
 ZERO, ONE, FALSE = Literal(0, I64), Literal(1, I64), Literal(False, BOOL)
 
@@ -200,7 +201,7 @@ class Run:
                 "E08",
                 "a loop whose values change their type on every turn",
                 "what it carries has no type that holds for all turns",
-                "carry numbers, or tuples of one length",
+                FROZEN if self.cells else "carry numbers, or tuples of one length",
             )
         of = self.header_names.of if self.header_names else {}
         f.instance.memo[self.key] = (self.types, self.cells, self.signed, of)

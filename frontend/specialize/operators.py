@@ -136,6 +136,8 @@ def as_tuple(f: Frame, opcode: str, a: AV) -> AV:
 def on_sum(f: Frame, opcode: str, a: AV, b: AV) -> AV:
     """A binary operator on a sum, on either side."""
     symbol = SYMBOLS[AUGMENTED.get(opcode, opcode)]
+    if a.kind == b.kind == "boxed" and a.info == b.info and opcode in ("eq", "ne"):
+        raise comparisons.endless(f, a)
     if a.kind in sums.SUMS:
         return sums.dispatch(
             f, a, lambda k: binary(f, opcode, k, b), lambda k: sums.no_operator(symbol, k, b)

@@ -337,7 +337,7 @@ def setattr_(f: Frame, ref: AV, name: str, value: AV, forced: bool = False) -> N
         sums.dispatch_all(f, ref, one, sums.no_attribute(name))
         return
     a = contents(f, ref)
-    if any(k.kind == "boxed" for k in (a, *a.kids)):
+    if a in f.opened or any(map(boxes.holds_box, (a, *a.kids))):
         raise f.error(
             "E11",
             f"a write to the attribute `{name}` of {describe(typ(a))}",

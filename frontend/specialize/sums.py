@@ -73,7 +73,8 @@ def dispatch_all(
         return arm(0)
     finally:
         if len(refused) == len(a.kids):
-            raise refused[0]
+            none_first = a.kids[0].kind == "const" and len(refused) > 1
+            raise refused[1 if none_first else 0]  # of what is there, not of None
 
 
 def attempt(
@@ -93,7 +94,7 @@ def attempt(
             return forms.each_form(f, kid, lambda: go(kid))
         return go(kid)
     except Error as e:
-        if len(f.program.stack) != depth:
+        if e.certain or len(f.program.stack) != depth:
             raise  # within a function that the operation called
         refused.append(e)
     f.b, f.store, f.loc = state
