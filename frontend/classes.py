@@ -8,12 +8,13 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import reprlib
 from types import FunctionType
 from typing import Any, NamedTuple
 
 ABSENT = object()
 # the files of methods that `dataclass` and `NamedTuple` write
-GENERATED = ("<string>", dataclasses.__file__)
+GENERATED = ("<string>", dataclasses.__file__, reprlib.__file__)
 
 
 class Given(NamedTuple):

@@ -90,7 +90,7 @@ def left_before_it_is_uneven(x, n, m):
     return s
 
 
-@row((1.3, 6), (1.3, 16))
+@row((1.25, 6), (1.25, 16))  # sums without rounding: from 3.12 on Python compensates it
 def filtered_loop(x, n):
     s = 0.0
     for v in filter(lambda k: k % 2 == 0, range(n)):
