@@ -7,14 +7,13 @@ What cannot go in is a `BorderError` that says what to write instead.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..ir.parts import made_of, part_names, parts_of
 from ..ir.structure import (
     KEPT,
     Boxed,
@@ -36,8 +35,6 @@ from .recursive import Boxing, natively
 
 ARRAYS = (np.ndarray, np.memmap)  # a masked array or a matrix means more than its data
 INT64 = range(-(1 << 63), 1 << 63)
-
-
 CAPTURE = "let a function capture it: jit(lambda x: f(g, x)) instead of jit(f)(g, x)"
 
 
@@ -51,8 +48,13 @@ class BorderError(Exception):
         self.kind, self.text, self.cure = kind, text, cure
 
 
-def classify(value: object, name: str = "an argument") -> Tree:
+InBox = Callable[[object], Boxed | None]  # the box of a record that comes in one
+
+
+def classify(value: object, name: str = "an argument", box: InBox | None = None) -> Tree:
     """The structure of an argument; trees are hashable and serve as keys of dispatch.
+
+    `box` is known within a record.
 
     >>> classify((1.0, 2, None))  # doctest: +ELLIPSIS
     Tuple(kids=(Leaf(type=Scalar(name='f64', ...)), Leaf(type=...'i64'...)), Constant(value=None)))
@@ -74,40 +76,39 @@ def classify(value: object, name: str = "an argument") -> Tree:
         case None | str():
             return Constant(value)
     if type(value) is tuple:
-        return Tuple(tuple(classify(v, f"{name}[{k}]") for k, v in enumerate(value)))
+        return Tuple(tuple(classify(v, f"{name}[{k}]", box) for k, v in enumerate(value)))
     if isinstance(tree := getattr(value, "tree", None), PullbackTree):
         return tree
     if isinstance(value, enum.Enum):
         return Constant(value)
     if (names := part_names(value)) is not None:
-        if type(value) is not dict and (held := recursive.self_holding(value, _parts)):
-            return _classify_recursive(value, name, held)
-        parts = zip(names, parts_of(value, names), strict=True)
-        kids = tuple(classify(v, f"{name}.{n}") for n, v in parts)
-        return Record(type(value), names, kids)
+        if box is None and type(value) is not dict:
+            box = _boxing(value, name)
+        return (box and box(value)) or _record(value, names, name, box)
     raise _refused(value, name)
 
 
-def _classify_recursive(value: object, name: str, names: recursive.Names) -> Tree:
-    """The structure of a record in which some classes hold objects of their own kind."""
+def _record(value: object, names: tuple[Any, ...], name: str, box: InBox | None) -> Tree:
+    parts = zip(names, parts_of(value, names), strict=True)
+    return Record(type(value), names, tuple(classify(v, f"{name}.{n}", box) for n, v in parts))
+
+
+def _boxing(value: object, name: str) -> InBox:
+    """The boxes of the records in a value whose classes hold objects of their own kind."""
+    names = recursive.self_holding(value)
     held: recursive.Held = {}
     form: recursive.Form = ()
 
-    def part(v: Any, path: str) -> Tree:
-        if type(v) in names:
-            return Boxed(names[type(v)], held, form)
-        if type(v) is tuple:
-            return Tuple(tuple(part(x, f"{path}[{k}]") for k, x in enumerate(v)))
-        return one(v, path) if part_names(v) is not None else classify(v, path)
+    def box(v: object) -> Boxed | None:
+        return Boxed(names[type(v)], held, form) if type(v) in names else None
 
-    def one(v: Any, path: str) -> Tree:
-        fields = part_names(v)
-        assert fields is not None
-        pairs = zip(fields, parts_of(v, fields), strict=True)
-        return Record(type(v), fields, tuple(part(x, f"{path}.{n}") for n, x in pairs))
+    def one(v: Any) -> Tree:
+        return _record(v, part_names(v) or (), type(v).__name__, box)
 
+    if not names:
+        return box
     try:
-        form = recursive.classified(value, names, _parts, lambda v: one(v, type(v).__name__))
+        form = recursive.classified(value, names, one)
     except Unlike as error:
         kinds = " and ".join(map(_kind, error.trees))
         raise BorderError(
@@ -116,7 +117,7 @@ def _classify_recursive(value: object, name: str, names: recursive.Names) -> Tre
             "give the field one kind of value in all of them",
         ) from None
     held |= {record: (tuple(types_of(tree)), tree) for record, tree in form}
-    return part(value, name)
+    return box
 
 
 def _kind(tree: Tree) -> str:
@@ -126,52 +127,6 @@ def _kind(tree: Tree) -> str:
         case Leaf():
             return "a number"
     return "another value"
-
-
-def _parts(value: object) -> Sequence[Any] | None:
-    """What a tuple or record holds; None of anything else."""
-    if type(value) is tuple:
-        return value
-    names = part_names(value)
-    return None if names is None else parts_of(value, names)
-
-
-def part_names(value: object) -> tuple[Any, ...] | None:
-    """Fields of a dataclass or NamedTuple, keys of a dict; None for anything else."""
-    if type(value) is dict:
-        return tuple(value) if all(type(k) in (str, int) for k in value) else None
-    cls: Any = type(value)
-    return _fields_of(cls)
-
-
-@functools.lru_cache(maxsize=1024)
-def _fields_of(cls: Any) -> tuple[str, ...] | None:
-    if dataclasses.is_dataclass(cls):
-        return tuple(f.name for f in dataclasses.fields(cls))
-    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return tuple(cls._fields)
-    return None
-
-
-def parts_of(value: Any, names: tuple[Any, ...]) -> list[Any]:
-    """What a record holds under these names."""
-    if isinstance(value, dict):
-        return [value[n] for n in names]
-    return [getattr(value, n) for n in names]
-
-
-def made_of(cls: type, names: tuple[Any, ...], parts: list[Any]) -> Any:
-    """A record of these parts, as they are: nothing of the class runs."""
-    if cls is list:
-        return parts
-    if cls is dict:
-        return dict(zip(names, parts, strict=True))
-    if issubclass(cls, tuple):
-        return tuple.__new__(cls, parts)
-    made = cls.__new__(cls)
-    for n, v in zip(names, parts, strict=True):
-        object.__setattr__(made, n, v)
-    return made
 
 
 def _classify_array(a: np.ndarray[Any, Any], name: str) -> Tree:
@@ -344,7 +299,7 @@ def rebuild(
                 tree, next(leaves), lambda t, own, inner: rebuild(t, own, pullback, inner)
             )
         case Moved():
-            return recursive.moved(tree, next(leaves), next(leaves), made_of)
+            return recursive.moved(tree, next(leaves), next(leaves))
         case Updated():
             raise AssertionError("a result that writes: see `finish`")
         case Constant(value):

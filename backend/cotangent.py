@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.parts import parts_of
 from ..ir.structure import Boxed, Leaf, Moved, Record, Sum, Tree, Tuple, cotangent_tree
 from ..ir.structure import leaf_types as types_of
 from ..ir.types import F64, Array, cotangent_type
 from ..ir.widen import class_in
 from . import recursive
-from .border import BorderError, fits, parts_of
+from .border import BorderError, fits
 from .recursive import Boxing, natively
 
 

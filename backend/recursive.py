@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.parts import made_of, parts_in
 from ..ir.structure import (
     Boxed,
     Leaf,
@@ -30,7 +31,6 @@ from ..ir.widen import joined
 from .layout import SLOT
 from .leaves import from_words, slots, to_words
 
-Parts = Callable[[Any], Sequence[Any] | None]  # what a record or tuple holds; None of anything else
 Names = dict[type, str]  # the records that are boxes
 Held = dict[str, tuple[tuple[Type, ...], Tree]]
 Form = tuple[tuple[str, Tree], ...]
@@ -45,14 +45,14 @@ class Endless(Exception):
 # ---- what structure an argument has -------------------------------------------------------------
 
 
-def self_holding(value: object, parts: Parts) -> Names:
+def self_holding(value: object) -> Names:
     """The classes of records in a value that reach objects of their own class, with names."""
     edges: dict[type, set[type]] = {}
     seen: set[tuple[int, type | None]] = set()
     stack: list[tuple[type | None, Any]] = [(None, value)]
     while stack:
         owner, part = stack.pop()
-        kids, kind = parts(part), type(part)
+        kids, kind = parts_in(part), type(part)
         if kids is None:
             continue
         if kind not in (tuple, dict):
@@ -83,7 +83,7 @@ def reached(start: type, edges: dict[type, set[type]]) -> set[type]:
     return found
 
 
-def classified(value: object, names: Names, parts: Parts, one: Callable[[Any], Tree]) -> Form:
+def classified(value: object, names: Names, one: Callable[[Any], Tree]) -> Form:
     """For each record the structure of all its objects in a value, joined.
 
     `one` gives that of one object, in which objects of these classes are boxes.
@@ -97,8 +97,8 @@ def classified(value: object, names: Names, parts: Parts, one: Callable[[Any], T
         if name is not None:
             tree = one(holder)
             trees[name] = joined(trees[name], tree) if name in trees else tree
-        for part in parts(holder) or ():
-            if id(part) not in seen and parts(part) is not None:
+        for part in parts_in(holder) or ():
+            if id(part) not in seen and parts_in(part) is not None:
                 seen.add(id(part))
                 stack.append(part)
     return tuple(sorted(trees.items(), key=lambda pair: pair[0]))
@@ -208,7 +208,7 @@ def opened(
     return in_order((tree, box), lambda item: key(item[1]), build)
 
 
-def moved(tree: Moved, box: Any, ct: Any, made_of: Callable[..., Any]) -> Any:
+def moved(tree: Moved, box: Any, ct: Any) -> Any:
     """The cotangent of the object in a box: None where it holds no float; null is zero."""
 
     def build(item: tuple[Boxed, Any, Any], found: Callable[[Any], Any]) -> Any:
@@ -216,7 +216,7 @@ def moved(tree: Moved, box: Any, ct: Any, made_of: Callable[..., Any]) -> Any:
         types, inside = part.held[part.record]
         kinds = [c for c in map(cotangent_type, types) if c is not None]
         cts = iter(leaves(kinds, moves)) if moves else None
-        return paired(inside, iter(leaves(types, at)), cts, found, made_of)
+        return paired(inside, iter(leaves(types, at)), cts, found)
 
     def one(item: tuple[Boxed, Any, Any]) -> Hashable:
         return key(item[1]), key(item[2])
@@ -229,12 +229,11 @@ def paired(
     primal: Iterator[Any],
     cts: Iterator[Any] | None,
     found: Callable[[Any], Any],
-    made_of: Callable[..., Any],
 ) -> Any:
     """A cotangent with the structure of its primal."""
 
     def inside(kid: Tree) -> Any:
-        return paired(kid, primal, cts, found, made_of)
+        return paired(kid, primal, cts, found)
 
     match tree:
         case Leaf(t):
@@ -256,7 +255,7 @@ def paired(
                 count = sum(cotangent_type(t) is not None for t in types)
                 moves = None if cts is None else iter(list(islice(cts, count)))
                 if k == tag:
-                    out = paired(kid, own, moves, found, made_of)
+                    out = paired(kid, own, moves, found)
             return out
         case Boxed():
             return found((tree, next(primal), None if cts is None else next(cts)))

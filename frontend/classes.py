@@ -12,6 +12,8 @@ import reprlib
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from ..ir.parts import fields_of
+
 ABSENT = object()
 # the files of methods that `dataclass` and `NamedTuple` write
 GENERATED = ("<string>", dataclasses.__file__, reprlib.__file__)
@@ -37,7 +39,7 @@ def is_named_tuple(cls: Any) -> bool:
 
 
 def is_record(cls: Any) -> bool:
-    return is_named_tuple(cls) or (isinstance(cls, type) and dataclasses.is_dataclass(cls))
+    return isinstance(cls, type) and fields_of(cls) is not None
 
 
 def is_frozen(cls: type) -> bool:
@@ -46,9 +48,9 @@ def is_frozen(cls: type) -> bool:
 
 
 def field_names(cls: Any) -> tuple[str, ...]:
-    if is_named_tuple(cls):
-        return tuple(cls._fields)
-    return tuple([f.name for f in dataclasses.fields(cls)])
+    found = fields_of(cls)
+    assert found is not None, cls
+    return found
 
 
 def given(cls: Any) -> list[Given]:

@@ -43,9 +43,10 @@ from .resolve import (
     default_values,
     has_morula,
     is_library,
-    is_library_namespace,
     is_number,
+    key_of,
     library_name,
+    may_change,
     unwrapped,
 )
 from .scope import Scope
@@ -357,10 +358,10 @@ class Program:
     def global_name(self, value: Any, wanted: str, path: Path) -> str:
         """The name of an object from outside; two modules' names never meet."""
         known = library_name(value)
-        key: tuple[Any, ...] = ("library", known) if known else tuple(map(step_key, path))
+        key: tuple[Any, ...] = ("library", known) if known else key_of(path)
         name = self.known.get(key)
         if known and may_change(path):
-            self.lowered.library.setdefault(tuple(map(step_key, path)), (path, value))
+            self.lowered.library.setdefault(key_of(path), (path, value))
         if name is None:
             name = known or wanted
             if name in self.lowered.globals:
@@ -423,20 +424,6 @@ def is_simple(value: object) -> bool:
     return type(value) in (bool, int, float, type(None), str)
 
 
-def may_change(path: Path) -> bool:
-    """Whether a name of the user's, which leads to a library's object, may be bound to another."""
-    match path[:1]:
-        case (("global", names, key),):
-            return key in names and not is_library_namespace(names)
-        case (("closure", _),):
-            return True
-    return False
-
-
-def step_key(step: tuple[Any, ...]) -> Any:
-    return (step[0], id(step[1]), step[2]) if step[0] == "global" else step
-
-
 def outer_value(f: FunctionType, name: str) -> Any:
     """What a name that no compiled function binds stands for now; None where there is nothing."""
     if name in f.__code__.co_freevars:
@@ -471,12 +458,7 @@ def object_of(f: FunctionType, e: ast.expr) -> Any:
         return getattr(object_of(f, e.value), e.attr, None)
     if not isinstance(e, ast.Name):
         return None
-    if e.id in f.__code__.co_freevars and f.__closure__ is not None:
-        try:
-            return f.__closure__[f.__code__.co_freevars.index(e.id)].cell_contents
-        except ValueError:
-            return None
-    return f.__globals__.get(e.id, getattr(builtins, e.id, None))
+    return outer_value(f, e.id)
 
 
 def meaning(f: FunctionType, node: FunctionNode, name: str) -> str | None:

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from ..ir.core import UNBOUND
+from ..ir.parts import parts_in
 from ..ir.structure import PullbackTree
-from . import classes
 
 Path = tuple[tuple[Any, ...], ...]
 NUMBERS = (int, float, complex, np.number, np.ndarray)
@@ -36,6 +36,7 @@ STANDARD = os.path.join(sysconfig.get_paths()["stdlib"], "")
 WRITTEN_IN_IT = "morula.frontend.prelude"  # where Morula has functions of the language
 ABSENT = object()
 MANY = 1000  # parts of a structure from outside
+SCALARS = (int, float, str, np.number, np.bool_, enum.Enum)
 
 
 def follow(path: Path, entry: FunctionType) -> Any:
@@ -64,6 +65,21 @@ def follow(path: Path, entry: FunctionType) -> Any:
     return found
 
 
+def key_of(path: Path) -> tuple[Any, ...]:
+    """A path as a key: a module's names are known by identity."""
+    return tuple([(s[0], id(s[1]), s[2]) if s[0] == "global" else s for s in path])
+
+
+def may_change(path: Path) -> bool:
+    """Whether a name of the user's, which leads to a library's object, may be bound to another."""
+    match path[:1]:
+        case (("global", names, key),):
+            return key in names and not is_library_namespace(names)
+        case (("closure", _),):
+            return True
+    return False
+
+
 def default_values(f: FunctionType) -> list[tuple[str, Any]]:
     """Defaults of the last parameters in the order of the IR, by name."""
     code, values, keyword = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
@@ -88,36 +104,24 @@ def is_number(value: object) -> bool:
     return pullback_tree(value) is not None
 
 
-def parts_of(value: Any) -> list[Any] | None:
-    """What a tuple, a record or a dict with constant keys holds; None of anything else."""
-    if type(value) is tuple:
-        return list(value)
-    if type(value) is dict:
-        return list(value.values()) if all(type(k) in (str, int) for k in value) else None
-    return list(classes.members(value)) if classes.is_record(type(value)) else None
-
-
 def is_data(value: object) -> bool:
     """A structure of numbers among which is an array, or a record or dict with a float: what it
     holds is read at each call.  Tuples of numbers, and records of settings, are constants.
     """
-    if parts_of(value) is None:
+    if parts_in(value) is None:
         return False
-    if type(value) is tuple and not any(
-        isinstance(v, np.ndarray) or (parts_of(v) is not None and is_data(v)) for v in value
-    ):
-        return False
-    found, work = False, [value]
+    found, work = False, [(value, False)]
     for _ in range(MANY):
         if not work:
             return found
-        part = work.pop()
-        inner = parts_of(part)
+        part, held = work.pop()
+        inner = parts_in(part)
         if inner is not None:
-            work += inner
-        elif isinstance(part, (float, np.floating, np.ndarray)):
+            held = held or type(part) is not tuple
+            work += [(v, held) for v in inner]
+        elif isinstance(part, np.ndarray) or (held and isinstance(part, (float, np.floating))):
             found = True
-        elif not (part is None or isinstance(part, (int, str, np.number, np.bool_, enum.Enum))):
+        elif not (part is None or isinstance(part, SCALARS)):
             return False
     return False  # many, or without end
 

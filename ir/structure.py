@@ -15,7 +15,7 @@ In typed IR everything is flattened to leaves; a `Tree` says how leaves make up 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,6 +144,12 @@ def leaf_types(tree: Tree) -> Iterator[Type]:
 def is_cotangent(t: Type) -> bool:
     """Whether a leaf of a derivative is one by itself, and not what it has of its primal."""
     return t.record.endswith(".ct") if isinstance(t, Box) else cotangent_type(t) is not None
+
+
+def merged(types: Iterable[Type], cts: Iterable[Any], known: Iterable[Any]) -> list[Any]:
+    """Leaves of a derivative: cotangents, and what it has of its primal (tags and boxes)."""
+    left, own = iter(cts), iter(known)
+    return [next(left if is_cotangent(t) else own) for t in types]
 
 
 def cotangent_tree(tree: Tree) -> Tree:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import api
-from .backend.border import made_of, part_names, parts_of
 from .frontend.prelude.along import pulled, pushed
+from .ir.parts import made_of, part_names, parts_in
 
 MODES = ("fwd", "rev")
 STEP = 1e-3
@@ -148,14 +148,6 @@ def vector(value: Any) -> np.ndarray[Any, Any]:
 
 def is_float(value: Any) -> bool:
     return isinstance(value, (float, np.floating, np.ndarray))
-
-
-def parts_in(value: Any) -> list[Any] | None:
-    """What a tuple, record or dict holds; None for anything else."""
-    if type(value) is tuple:
-        return list(value)
-    names = part_names(value)
-    return None if names is None else parts_of(value, names)
 
 
 def shown(x: np.ndarray[Any, Any]) -> str:

@@ -24,9 +24,8 @@ from .backend.invoke import Native, invoke
 from .backend.specialisation import Specialisation
 from .backend.unbox import Cell, Global, Position, Source
 from .frontend.errors import Error
-from .frontend.lower import step_key
 from .frontend.prelude.calling import within
-from .frontend.resolve import Path, follow, is_data, is_number, library_name
+from .frontend.resolve import Path, follow, is_data, is_number, key_of, library_name
 from .ir.builder import Builder
 from .ir.core import Function, Module, Operand, Site, literal, zero_literal
 from .ir.ops import record_types
@@ -39,8 +38,8 @@ from .ir.structure import (
     Tuple,
     Updated,
     cotangent_tree,
-    is_cotangent,
     leaf_types,
+    merged,
 )
 from .ir.types import Box, Scalar, Type
 from .pipeline import Compilation
@@ -151,8 +150,7 @@ class Program:
         operands = [*fields, *cts, *zeros]
         outs = b.emit("call", operands, {"fn": record}, applied.results, groups=groups)
         results = tuple(leaf_types(tree.results))
-        left, here = iter(outs), iter(known)
-        outs = tuple([next(left if is_cotangent(t) else here) for t in results])
+        outs = tuple(merged(results, outs, known))
         name = f"{record}.apply"
         body = b.block((), "return", outs)
         entry = Function(name, (), (box, *known, *cts), results, body, {}, applied.loc)
@@ -297,8 +295,3 @@ def pullbacks_in(trees: Iterable[Tree]) -> Iterator[PullbackTree]:
                 yield from pullbacks_in(kids)
             case PullbackTree():
                 yield tree
-
-
-def key_of(path: Path) -> tuple[Any, ...]:
-    """A path as a key: a module's names are known by identity."""
-    return tuple(map(step_key, path))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend.border import classify, finish, flatten, part_names, rebuild
+from .backend.border import classify, finish, flatten, rebuild
 from .backend.cotangent import cotangent
 from .backend.invoke import Pullback
 from .backend.peek import peek
@@ -28,7 +28,8 @@ from .frontend.wrap import Body
 from .ir.core import Block, Function, Module, Op, Operand, Value, literal, walk
 from .ir.generic import Cell, GenericFunction
 from .ir.interpreter import run
-from .ir.structure import PullbackTree, Tree, is_cotangent, leaf_types
+from .ir.parts import part_names
+from .ir.structure import PullbackTree, Tree, leaf_types, merged
 from .ir.types import NONE, Array, Scalar, Type
 from .link import bring
 from .pipeline import expanded
@@ -63,8 +64,8 @@ class Pulled:
         lengths = [None for _ in leaf_types(tree.primal)]
         seed = cts if tree.spread else cts[0]
         given = cotangent(tree.primal, seed, lengths, boxing=interpreted)
-        got, known = iter(self.apply([*given, *map(zero, tree.rest)])), iter(self.known)
-        leaves = [next(got if is_cotangent(t) else known) for t in leaf_types(tree.results)]
+        got = self.apply([*given, *map(zero, tree.rest)])
+        leaves = merged(leaf_types(tree.results), got, self.known)
         return rebuild(tree.results, iter(leaves), no_pullback)
 
 

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...ir.builder import Builder
-from ...ir.core import Block, Function, Operand, Record
+from ...ir.core import Block, Function, Loc, Operand, Record
 from ...ir.types import BOOL, Box, cotangent_type
+from ..errors import Error
 from .branches import fork
 from .joins import BOXABLE, Disagree, coerce, head, join, zero
 from .values import (
@@ -53,6 +54,30 @@ class Held:
     kind: str
     info: Any
     kids: tuple[T, ...] | None = None
+
+    @property
+    def key(self) -> Any:
+        return self.kind, self.info
+
+    @property
+    def content(self) -> Record:
+        assert self.kids is not None
+        return Record(self.record, tuple([x for k in self.kids for x in leaf_types(k)]))
+
+    def widened(self, kids: tuple[T, ...], loc: Loc | None) -> bool:
+        """Let the boxes hold such values, too; whether they hold more now."""
+        before = self.kids
+        try:
+            self.kids = (
+                kids
+                if before is None
+                else tuple([join(x, y, (self.key,)) for x, y in zip(before, kids, strict=True)])
+            )
+        except Disagree as e:
+            what = f"a field of `{name_of(self.key)}`: {e}"
+            why = "all objects of a class that holds itself have fields of the same types"
+            raise Error("E07", loc, what, why, e.cure) from None
+        return before is not None and self.kids != before
 
 
 class Again(Exception):
@@ -91,9 +116,9 @@ def settled(f: Frame, a: AV) -> AV:
     return a if held is None else boxed(f, a, held)
 
 
-def holds_box(a: AV) -> bool:
+def may_be_box(a: AV) -> bool:
     """Whether a value is, or may be, a box."""
-    return a.kind == "boxed" or (a.kind == "sum" and any(map(holds_box, a.kids)))
+    return a.kind == "boxed" or (a.kind == "sum" and any(map(may_be_box, a.kids)))
 
 
 def boxed(f: Frame, a: AV, held: Held) -> AV:
@@ -105,21 +130,10 @@ def boxed(f: Frame, a: AV, held: Held) -> AV:
             "what holds itself is kept in memory of its own, and cannot see a variable change",
             "pass the variable as an argument, or keep its value in a new name",
         )
-    if held.kids is None:
-        held.kids = kids
-    else:
-        key = head(typ(a))
-        try:
-            wide = tuple([join(x, y, (key,)) for x, y in zip(held.kids, kids, strict=True)])
-        except Disagree as e:
-            what = name_of(key)
-            why = "all objects of a class that holds itself have fields of the same types"
-            raise f.error("E07", f"a field of `{what}`: {e}", why, e.cure) from None
-        if wide != held.kids:
-            held.kids = wide
-            raise Again
-    types = tuple([x for k in held.kids for x in leaf_types(k)])
-    f.program.module.records.setdefault(held.record, Record(held.record, types))
+    if held.widened(kids, f.loc):
+        raise Again
+    assert held.kids is not None
+    f.program.module.records.setdefault(held.record, held.content)
     leaves: list[Operand] = []
     for k, t in zip(a.kids, held.kids, strict=True):
         leaves += coerce(f, k, t)

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand, Record
-from ...ir.structure import is_cotangent
+from ...ir.structure import is_cotangent, merged
 from ...ir.types import BOOL, F64, Box, Type, cotangent_type
 from .. import names
 from . import (
@@ -339,9 +339,7 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
 
 def with_tags(t: T, tags: Iterable[AV], cts: Iterable[Operand]) -> AV:
     """A cotangent, of its leaves and of what `tags_of` the primal are."""
-    own, left = iter(tags), iter(cts)
-    leaves = [next(left) if is_cotangent(x) else next(own).leaves[0] for x in leaf_types(t)]
-    return build(t, iter(leaves))
+    return build(t, iter(merged(leaf_types(t), cts, [a.leaves[0] for a in tags])))
 
 
 # ---- forward mode -------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from .cells import reached
 from .joins import head, tagged
 from .lending import chosen
 from .places import outside
-from .values import AV, T, typ
+from .values import AV, HOLDERS, T, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -86,7 +86,7 @@ class Names:
 
     def kind(self, place: Place, content: AV) -> Kind:
         """Records of one class share a header cell, and so do all values of a variable."""
-        if content.kind in ("record", "dict", "list"):
+        if content.kind in HOLDERS:
             return Kind(place, content.kind, content.info)
         return Kind(place, None, None)
 

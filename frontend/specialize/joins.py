@@ -227,26 +227,16 @@ def coerce_sum(f: Frame, a: AV, t: T) -> list[Operand]:
 
 def retagged(f: Frame, tag: Operand, to: list[int]) -> Operand:
     """A tag in another order of the alternatives."""
-    if to == list(range(len(to))):
-        return tag
-    if isinstance(tag, Literal):
-        return Literal(to[tag.value], I64)
-    out: Operand = Literal(to[-1], I64)
-    for k in reversed(range(len(to) - 1)):
-        if out != Literal(to[k], I64):
-            here = f.emit("eq", [tag, Literal(k, I64)], [BOOL])
-            out = f.emit("select", [here, Literal(to[k], I64), out], [I64])
-    return out
+    return tagged(f, tag, [Literal(k, I64) for k in to])
 
 
 def tagged(f: Frame, tag: Operand, to: Sequence[Operand]) -> Operand:
     """What stands in `to` for the alternative that a tag says."""
-    known = [x.value for x in to if isinstance(x, Literal)]
-    if len(known) == len(to):
-        return retagged(f, tag, known)
     if isinstance(tag, Literal):
-        k: int = tag.value
-        return to[k]
+        place: int = tag.value
+        return to[place]
+    if list(to) == [Literal(k, I64) for k in range(len(to))]:
+        return tag
     out = to[-1]
     for k in reversed(range(len(to) - 1)):
         if out != to[k]:

@@ -14,19 +14,19 @@ result refers to the lent cell, it refers to that record.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, I64
 from . import cells, joins
 from .branches import fork
-from .values import AV, typ
+from .values import AV, HOLDERS, cells_in, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
 
 Lent = dict[Any, AV]  # a lent cell, and the reference that it stands for
-HELD = ("record", "dict", "list")
 
 
 def lent(f: Frame, values: list[AV]) -> tuple[list[AV], Lent]:
@@ -36,7 +36,7 @@ def lent(f: Frame, values: list[AV]) -> tuple[list[AV], Lent]:
     count: Counter[Any] = Counter()
     reached = cells.reached(f, values)
     for a in [*values, *[f.store[c] for c in reached if c in f.store]]:
-        count.update(occurrences(a))
+        count.update(cells_in(a))
     out: Lent = {}
     return [replaced(f, a, count, out) for a in values], out
 
@@ -45,17 +45,6 @@ def ambiguous(a: AV) -> bool:
     if a.kind == "sum" and sum(k.kind == "cell" for k in a.kids) > 1:
         return True
     return any(map(ambiguous, a.kids))
-
-
-def occurrences(a: AV) -> list[Any]:
-    """Cells that a value refers to itself."""
-    out, work = list[Any](), [a]
-    while work:
-        b = work.pop()
-        if b.kind == "cell":
-            out.append(b.info)
-        work.extend(b.kids)
-    return out
 
 
 def replaced(f: Frame, a: AV, count: Counter[Any], out: Lent) -> AV:
@@ -67,7 +56,7 @@ def replaced(f: Frame, a: AV, count: Counter[Any], out: Lent) -> AV:
     alone = all(count[c] == 1 and c in f.store for _, c in mine)
     if a.kind != "sum" or len(mine) < 2 or not alone or len(kinds) > 1:
         return AV(a.kind, a.info, tuple(kids), a.leaves)
-    if next(iter(kinds))[0] not in HELD:
+    if next(iter(kinds))[0] not in HOLDERS:
         return AV(a.kind, a.info, tuple(kids), a.leaves)
     ref = cells.made(f, chosen(f, a, mine, f.store))
     out[ref.info] = AV("sum", None, tuple(kids), a.leaves)
@@ -80,9 +69,7 @@ def chosen(f: Frame, a: AV, some: list[tuple[int, Any]], store: dict[Any, AV]) -
     if not rest:
         return store[c]
     here = f.scalar("eq", (a.leaves[0], Literal(k, I64)), BOOL)
-    if isinstance(here, Literal):
-        return store[c] if here.value else chosen(f, a, rest, store)
-    return fork(f, here, lambda: [store[c]], lambda: [chosen(f, a, rest, store)])[0]
+    return either(f, here, lambda: store[c], lambda: chosen(f, a, rest, store))
 
 
 def regrouped(f: Frame, tag: Operand, kids: list[AV], new: dict[int, AV]) -> AV:
@@ -133,11 +120,14 @@ def settle(f: Frame, of: Lent, written: set[Any]) -> None:
                 continue
             here = f.scalar("eq", (ref.leaves[0], Literal(k, I64)), BOOL)
             old = f.store[kid.info]
-            if isinstance(here, Literal):
-                f.store[kid.info] = new if here.value else old
-            else:
-                f.store[kid.info] = either(f, here, new, old)
+            f.store[kid.info] = either(f, here, known(new), known(old))
 
 
-def either(f: Frame, cond: Operand, a: AV, b: AV) -> AV:
-    return fork(f, cond, lambda: [a], lambda: [b])[0]
+def either(f: Frame, cond: Operand, then: Callable[[], AV], other: Callable[[], AV]) -> AV:
+    if isinstance(cond, Literal):
+        return then() if cond.value else other()
+    return fork(f, cond, lambda: [then()], lambda: [other()])[0]
+
+
+def known(a: AV) -> Callable[[], AV]:
+    return lambda: a

@@ -24,6 +24,7 @@ from ..lower import found_so_far, lower_into
 from . import boxes, calls, cells, custom, operators, sums
 from .values import (
     AV,
+    HOLDERS,
     UNBOUND_AV,
     Dead,
     T,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 STANDARD = sys.stdlib_module_names | {"numpy"}
-HOLDERS = ("record", "list", "dict")  # kinds whose values may be cells
 
 
 class Mutated(Exception):
@@ -337,7 +337,7 @@ def setattr_(f: Frame, ref: AV, name: str, value: AV, forced: bool = False) -> N
         sums.dispatch_all(f, ref, one, sums.no_attribute(name))
         return
     a = contents(f, ref)
-    if a in f.opened or any(map(boxes.holds_box, (a, *a.kids))):
+    if a in f.opened or any(map(boxes.may_be_box, (a, *a.kids))):
         raise f.error(
             "E11",
             f"a write to the attribute `{name}` of {describe(typ(a))}",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...ir.core import Loc, Module
-from ...ir.core import Record as BoxRecord
+from ...ir.parts import part_names, parts_in
 from ...ir.structure import (
     Boxed,
     Constant,
@@ -26,9 +26,9 @@ from ...ir.structure import (
 from ...ir.types import BOOL, F64, I64, Array, Box, Type, cotangent_type
 from ..classes import field_names
 from ..errors import Error
-from ..resolve import parts_of, pullback_tree
-from .boxes import Held, name_of, noted
-from .joins import Disagree, head, join
+from ..resolve import pullback_tree
+from .boxes import Held, noted
+from .joins import head, join
 from .values import Pull, T, leaf_types, static, typ
 
 
@@ -108,18 +108,12 @@ class Entering:
 
     def widened(self, held: Held, parts: tuple[T, ...]) -> T:
         """The type of a box, which holds such parts, too."""
-        try:
-            held.kids = parts if held.kids is None else tuple(map(join, held.kids, parts))
-        except Disagree as e:
-            what = name_of((held.kind, held.info))
-            why = "all objects of a class that holds itself have fields of the same types"
-            raise Error("E07", None, f"a field of `{what}`: {e}", why, e.cure) from None
-        leaves = tuple([x for k in held.kids for x in leaf_types(k)])
-        self.module.records[held.record] = BoxRecord(held.record, leaves)
+        held.widened(parts, None)
+        self.module.records[held.record] = held.content
         return self.boxed(held)
 
     def boxed(self, held: Held) -> T:
-        return T("boxed", (held.kind, held.info), (), (Box(held.record),))
+        return T("boxed", held.key, (), (Box(held.record),))
 
 
 class Boxes:
@@ -133,7 +127,7 @@ class Boxes:
         held = self.kinds[key]
         assert held.kids is not None
         if held.record not in self.held:
-            types = tuple([x for k in held.kids for x in leaf_types(k)])
+            types = held.content.types
             self.held[held.record] = types, Constant(None)  # taken, while its parts are found
             self.held[held.record] = types, tree_of(T(held.kind, held.info, held.kids), self)
         return Boxed(held.record, self.held)
@@ -195,13 +189,11 @@ def tree_of_value(value: Any, name: str, loc: Loc) -> Tree:
         return Leaf(F64)
     if value is None or isinstance(value, (str, enum.Enum)):
         return Constant(value)
-    parts = parts_of(value)
+    parts = parts_in(value)
     if parts is not None:
         kids = tuple([tree_of_value(v, name, loc) for v in parts])
-        if type(value) is tuple:
-            return Tuple(kids)
-        names = tuple(value) if type(value) is dict else field_names(type(value))
-        return Record(type(value), names, kids)
+        names = part_names(value)
+        return Tuple(kids) if names is None else Record(type(value), names, kids)
     kind = f"a {type(value).__name__}"
     if isinstance(value, np.ndarray):
         kind = f"an array of {value.dtype} with {value.ndim} axes"

@@ -101,6 +101,7 @@ NONE_T = T("const", None)
 I64_T = T("num", None, (), (I64,))
 F64_T = T("num", None, (), (F64,))
 STRUCTURES = frozenset({"tuple", "list", "record", "dict"})  # fixed numbers of parts
+HOLDERS = frozenset({"record", "list", "dict"})  # kinds whose values may be cells
 ORDER = (BOOL, I64, F64)  # of the numbers: a join is the later one
 
 

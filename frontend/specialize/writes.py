@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ...ir.structure import KEPT
 from . import cells
-from .records import HOLDERS, class_of, contents, kept
-from .values import AV, T, cells_in, describe, same, typ
+from .records import class_of, contents, kept
+from .values import AV, HOLDERS, T, cells_in, describe, same, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
