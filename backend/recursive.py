@@ -27,7 +27,7 @@ from ..ir.structure import (
     leaf_types,
 )
 from ..ir.types import F64, Type, cotangent_type
-from ..ir.widen import joined
+from ..ir.widen import apart, joined
 from .layout import SLOT
 from .leaves import from_words, slots, to_words
 
@@ -66,10 +66,7 @@ def self_holding(value: object) -> Names:
     names: Names = {}
     for cls in sorted(edges, key=lambda c: (c.__module__, c.__qualname__)):
         if cls in reached(cls, edges):
-            name, k = cls.__name__, 2
-            while name in names.values():
-                name, k = f"{cls.__name__}.{k}", k + 1
-            names[cls] = name
+            names[cls] = apart(cls.__name__, names.values())
     return names
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..ir.binding import order
 from ..ir.core import Block, Function, Literal, Loc, Module, Op, Operand, Value, literal
 from ..ir.types import NONE
 from .names import APPLIED, CUSTOM, PAIRED
@@ -78,13 +79,11 @@ def handed_on(
 ) -> tuple[list[Value], Operand | None, dict[str, Operand]]:
     """The parameters of an entry as arguments of a function that has the same ones: by place, the
     one that gathers more of those, and by name, where `**` stands for the one that gathers more."""
-    rest, named = (f.attrs.get(word) for word in ("rest", "named"))
-    plain = [v for k, v in enumerate(inputs) if k not in (rest, named)]
-    most = len(plain) - f.attrs.get("kwonly", 0)
-    by_name: dict[str, Operand] = {v.name: v for v in plain[most:]}
-    if named is not None:
-        by_name["**"] = inputs[named]
-    return plain[:most], None if rest is None else inputs[rest], by_name
+    placed, rest, named, more = order(f, len(inputs))
+    by_name: dict[str, Operand] = {inputs[k].name: inputs[k] for k in named}
+    if more is not None:
+        by_name["**"] = inputs[more]
+    return [inputs[k] for k in placed], None if rest is None else inputs[rest], by_name
 
 
 def entry_name(module: Module, name: str, words: Sequence[Word]) -> str:

@@ -7,7 +7,7 @@ widened     of the structures of two calls with records that hold their own clas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import reduce
 
 from .structure import Boxed, Leaf, Record, Sum, Tree, Tuple, leaf_types
@@ -63,6 +63,14 @@ def kind_of(tree: Tree) -> object:
     return tree
 
 
+def apart(wanted: str, taken: Collection[str]) -> str:
+    """A name that is not taken: the wanted one, or that with a number."""
+    name, k = wanted, 2
+    while name in taken:
+        name, k = f"{wanted}.{k}", k + 1
+    return name
+
+
 # ---- what several calls pass --------------------------------------------------------------------
 
 
@@ -92,12 +100,8 @@ def widened(a: Tree, b: Tree) -> Tree:
     for box in (*boxes_in(a), *boxes_in(b)):
         for record, (_, inside) in box.held.items():
             assert isinstance(inside, Record)
-            name, k = record, 2
-            if inside.cls in names:
-                continue
-            while name in names.values():
-                name, k = f"{inside.cls.__name__}.{k}", k + 1
-            names[inside.cls] = name
+            if inside.cls not in names:
+                names[inside.cls] = apart(record, names.values())
     held: dict[str, tuple[tuple[Type, ...], Tree]] = {}
     trees: dict[str, Tree] = {}
 

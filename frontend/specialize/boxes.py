@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ...ir.builder import Builder
 from ...ir.core import Block, Function, Loc, Operand, Record
 from ...ir.types import BOOL, Box, cotangent_type
+from ...ir.widen import apart
 from ..errors import Error
 from .branches import fork
 from .joins import BOXABLE, Disagree, coerce, head, join, zero
@@ -89,11 +90,8 @@ def noted(table: dict[Any, Held], kinds: dict[Any, T]) -> None:
     taken = {h.record for h in table.values()}
     for key, t in kinds.items():
         if key not in table:
-            name, k = name_of(key), 2
-            while name in taken:
-                name, k = f"{name_of(key)}.{k}", k + 1
-            taken.add(name)
-            table[key] = Held(name, t.kind, t.info)
+            table[key] = Held(apart(name_of(key), taken), t.kind, t.info)
+            taken.add(table[key].record)
     for held in table.values():
         held.kids = None  # they may name the new kinds without a box
 

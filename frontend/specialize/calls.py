@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...ir.binding import GATHER
 from ...ir.core import Function, Op
 from ...ir.structure import PullbackTree
 from .. import classes, names
@@ -225,9 +226,6 @@ def literal_of(value: Any) -> Any:
         parts = tuple([literal_of(v) for v in value])
         return UNKNOWN if any(p is UNKNOWN for p in parts) else parts
     return UNKNOWN
-
-
-GATHER = ("rest", "named")  # attributes: which parameters are `*args` and `**kwargs`
 
 
 def bind(

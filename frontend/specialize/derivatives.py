@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ...ir.core import Literal, Operand, Record
 from ...ir.structure import is_cotangent, merged
 from ...ir.types import BOOL, F64, Box, Type, cotangent_type
+from ...ir.widen import apart
 from .. import names
 from . import (
     bodies,
@@ -294,9 +295,7 @@ def record_of(f: Frame, fn: str, wrt: tuple[str, ...]) -> str:
     name = program.records.get((fn, wrt))
     if name is None:
         taken = set(program.records.values())
-        name, k = f"{fn}.pullback", 2
-        while name in taken:
-            name, k = f"{fn}.pullback.{k}", k + 1
+        name = apart(f"{fn}.pullback", taken)
         program.records[fn, wrt] = name
     program.module.records[name] = Record(name, (), pullback=fn, wrt=wrt)
     return name
