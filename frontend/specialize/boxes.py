@@ -10,7 +10,7 @@ kind, have no finite list of leaves.  The first join that finds one inside itsel
 (`joins.Recursive`); the program is specialised again, and from then on each value of that kind is a
 box from its making on.  The types of what the boxes hold stand in the program's table, joined over
 all makers.  When they grow, the program is specialised once more (`Again`): the table only grows,
-so this ends.
+so this ends.  Which variables that change it refers to is known outside the box (`references`).
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from ...ir.widen import apart
 from ..errors import Error
 from .branches import fork
 from .joins import BOXABLE, Disagree, coerce, head, join, zero
+from .references import Place, Taken, filled, in_types, places
 from .values import (
     AV,
     NONE_T,
     NOTHING,
     STRUCTURES,
+    UNDEFINED,
     T,
     all_dynamic,
     build,
-    cells_in,
     cotangent,
     is_moved,
     leaf_types,
@@ -55,6 +56,8 @@ class Held:
     kind: str
     info: Any
     kids: tuple[T, ...] | None = None
+    places: tuple[Place, ...] = ()  # of references in it (see `references`)
+    nested: tuple[Any, ...] = ()  # the kinds of boxes in it
 
     @property
     def key(self) -> Any:
@@ -78,6 +81,7 @@ class Held:
             what = f"a field of `{name_of(self.key)}`: {e}"
             why = "all objects of a class that holds itself have fields of the same types"
             raise Error("E07", loc, what, why, e.cure) from None
+        self.places, self.nested = in_types(self.kids)
         return before is not None and self.kids != before
 
 
@@ -94,6 +98,7 @@ def noted(table: dict[Any, Held], kinds: dict[Any, T]) -> None:
             taken.add(table[key].record)
     for held in table.values():
         held.kids = None  # they may name the new kinds without a box
+        held.places, held.nested = (), ()
 
 
 def name_of(key: Any) -> str:
@@ -120,23 +125,17 @@ def may_be_box(a: AV) -> bool:
 
 
 def boxed(f: Frame, a: AV, held: Held) -> AV:
-    kids = tuple([all_dynamic(typ(k)) for k in a.kids])
-    if any(True for t in kids for _ in cells_in(t)):
-        raise f.error(
-            "E08",
-            f"`{name_of(head(typ(a)))}` holds itself, and a variable that changes",
-            "what holds itself is kept in memory of its own, and cannot see a variable change",
-            "pass the variable as an argument, or keep its value in a new name",
-        )
-    if held.widened(kids, f.loc):
+    taken = Taken(f, held.key, a)
+    if held.widened(tuple([all_dynamic(typ(k)) for k in taken.kids]), f.loc):
         raise Again
     assert held.kids is not None
     f.program.module.records.setdefault(held.record, held.content)
     leaves: list[Operand] = []
-    for k, t in zip(a.kids, held.kids, strict=True):
+    for k, t in zip(taken.kids, held.kids, strict=True):
         leaves += coerce(f, k, t)
     out = f.emit("box", leaves, [Box(held.record)], {"record": held.record})
-    return AV("boxed", head(typ(a)), (), (out,))
+    meant = [taken.meant.get(p, UNDEFINED) for p in places(f.program.boxes, held.key)]
+    return AV("boxed", held.key, tuple(meant), (out,))
 
 
 def opened(f: Frame, a: AV) -> AV:
@@ -149,7 +148,8 @@ def opened(f: Frame, a: AV) -> AV:
         cts = iter(cotangents(f, a.leaves[1], record))
         kids = tuple([paired(t, leaves, cts) for t in held.kids])
     else:
-        kids = tuple([build(t, leaves) for t in held.kids])
+        made_of = tuple([build(t, leaves) for t in held.kids])
+        kids = filled(f, made_of, a.info, a.kids)
     made = AV(held.kind, held.info, kids)
     f.opened[made] = a
     return made

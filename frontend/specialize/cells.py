@@ -8,10 +8,12 @@ cells, too: all access goes through `content` and `update`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...ir.core import Literal, Op
-from ...ir.types import BOOL
+from ...ir.core import Literal, Op, Operand
+from ...ir.types import BOOL, I64
+from .branches import fork
 from .values import AV, NOTHING
 
 if TYPE_CHECKING:
@@ -19,11 +21,39 @@ if TYPE_CHECKING:
 
 
 def content(f: Frame, ref: AV) -> AV:
-    return f.store[ref.info]
+    """What a reference refers to; it may mean one of several cells."""
+    if ref.kind == "cell":
+        return f.store[ref.info]
+    return chosen(f, ref, [(k, kid.info) for k, kid in enumerate(ref.kids)], f.store)
 
 
 def update(f: Frame, ref: AV, new: AV) -> None:
-    f.store[ref.info] = new
+    if ref.kind == "cell":
+        f.store[ref.info] = new
+        return
+    for k, kid in enumerate(ref.kids):
+        if kid.kind == "cell":
+            here = f.scalar("eq", (ref.leaves[0], Literal(k, I64)), BOOL)
+            f.store[kid.info] = either(f, here, known(new), known(f.store[kid.info]))
+
+
+def chosen(f: Frame, a: AV, some: list[tuple[int, Any]], store: dict[Any, AV]) -> AV:
+    """What the one of these cells holds that a reference means."""
+    (k, c), *rest = some
+    if not rest:
+        return store[c]
+    here = f.scalar("eq", (a.leaves[0], Literal(k, I64)), BOOL)
+    return either(f, here, lambda: store[c], lambda: chosen(f, a, rest, store))
+
+
+def either(f: Frame, cond: Operand, then: Callable[[], AV], other: Callable[[], AV]) -> AV:
+    if isinstance(cond, Literal):
+        return then() if cond.value else other()
+    return fork(f, cond, lambda: [then()], lambda: [other()])[0]
+
+
+def known(a: AV) -> Callable[[], AV]:
+    return lambda: a
 
 
 def made(f: Frame, new: AV) -> AV:

@@ -24,6 +24,7 @@ from . import (
     calls,
     cells,
     forms,
+    joins,
     loops,
     operators,
     readings,
@@ -220,7 +221,7 @@ class Frame:
         before = {v: self.env[v] for v in better if v in self.env}
         for v, fact in better.items():
             if before.get(v) is fact.subject and 0 < len(fact.true) < len(fact.subject.kids):
-                self.env[v] = sums.narrowed(self, fact.subject, fact.true)
+                self.env[v] = joins.narrowed(self, fact.subject, fact.true)
         try:
             return self.run(block)
         finally:

@@ -27,9 +27,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...ir.core import Literal, Op, Operand
 from ...ir.types import BOOL, I64
-from .cells import reached
+from .cells import chosen, reached
 from .joins import head, tagged
-from .lending import chosen
 from .places import outside
 from .values import AV, HOLDERS, T, typ
 

@@ -21,7 +21,7 @@ from ...ir.structure import Tree
 from ...ir.types import BOOL, Array, Type
 from ..lower import Lowered
 from ..resolve import Path
-from . import bodies, making, readings
+from . import bodies, making, readings, references
 from .boxes import Held, settled
 from .cells import reached
 from .headers import Kind
@@ -263,12 +263,14 @@ def all_dynamic_key(key: Key) -> Key:
 
 
 def unbounded(f: Frame, key: Key, found: str) -> Exception:
-    return f.error(
-        "E08",
-        found.format(f"`{bodies.base_name(key.callee)}`"),
-        "each call gives it arguments or captured values of yet another type",
-        KEEP if any(holds_cell(t) for t in key.args) else SAME,
-    )
+    found = found.format(f"`{bodies.base_name(key.callee)}`")
+    anew = references.anew(f.program.functions, [key.callee, *key.args])
+    if anew is not None:
+        fn, name = anew
+        why = f"each call makes a variable `{name}` of its own that changes, and `{fn}` captures it"
+        return f.error("E08", found, why, references.instead(name))
+    why = "each call gives it arguments or captured values of yet another type"
+    return f.error("E08", found, why, KEEP if any(holds_cell(t) for t in key.args) else SAME)
 
 
 SAME = "let the recursion pass values of the same types each time"
@@ -329,17 +331,26 @@ def joined_key(a: Key, b: Key) -> Key | None:
         return None  # a recursion that takes its argument apart ends by itself
     if len(a.args) != len(b.args) or len(a.contents) != len(b.contents):
         return None
-    mine = [list(cells_in(t)) for t in (a.callee, *a.args)]
-    if mine != [list(cells_in(t)) for t in (b.callee, *b.args)]:
-        return None
     try:
-        return Key(
+        out = Key(
             join(a.callee, b.callee),
             tuple([join(x, y) for x, y in zip(a.args, b.args, strict=True)]),
             tuple([join(x, y) for x, y in zip(a.contents, b.contents, strict=True)]),
         )
     except (Disagree, Endless):
         return None
+    mine, theirs = [[list(cells_in(t)) for t in (k.callee, *k.args)] for k in (a, b)]
+    return out if mine == theirs or unclear(out) <= max(unclear(a), unclear(b)) else None
+
+
+def unclear(key: Key) -> int:
+    """How many references in the arguments of a key may mean one of several cells."""
+    count, work = 0, [key.callee, *key.args]
+    while work:
+        t = work.pop()
+        count += t.kind == "sum" and sum(k.kind == "cell" for k in t.kids) > 1
+        work.extend(t.kids)
+    return count
 
 
 def hidden(f: Frame, name: str, t: T) -> AV:

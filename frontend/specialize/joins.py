@@ -156,7 +156,7 @@ def rank(t: T) -> tuple[int, str]:
 
 def nested(t: T, out: dict[Any, T]) -> None:
     """The structures and closures in a type, itself included, by their heads."""
-    if t.kids and t.kind not in ("sum", "maybe", "range"):
+    if t.kids and t.kind not in ("sum", "maybe", "range", "boxed"):
         out.setdefault(head(t), t)
     for k in t.kids:
         nested(k, out)
@@ -243,6 +243,16 @@ def tagged(f: Frame, tag: Operand, to: Sequence[Operand]) -> Operand:
             here = f.emit("eq", [tag, Literal(k, I64)], [BOOL])
             out = f.emit("select", [here, to[k], out], [I64])
     return out
+
+
+def narrowed(f: Frame, a: AV, keep: frozenset[int]) -> AV:
+    """A sum of which some alternatives remain; one alone is that value itself."""
+    kept = sorted(keep)
+    if len(kept) == 1:
+        return a.kids[kept[0]]
+    to = [kept.index(k) if k in keep else 0 for k in range(len(a.kids))]
+    tag = retagged(f, a.leaves[0], to)
+    return AV("sum", None, tuple([a.kids[k] for k in kept]), (tag,))
 
 
 def called(name: str) -> str:

@@ -14,13 +14,11 @@ result refers to the lent cell, it refers to that record.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand
-from ...ir.types import BOOL, I64
+from ...ir.types import I64
 from . import cells, joins
-from .branches import fork
 from .values import AV, HOLDERS, cells_in, typ
 
 if TYPE_CHECKING:
@@ -58,18 +56,9 @@ def replaced(f: Frame, a: AV, count: Counter[Any], out: Lent) -> AV:
         return AV(a.kind, a.info, tuple(kids), a.leaves)
     if next(iter(kinds))[0] not in HOLDERS:
         return AV(a.kind, a.info, tuple(kids), a.leaves)
-    ref = cells.made(f, chosen(f, a, mine, f.store))
+    ref = cells.made(f, cells.chosen(f, a, mine, f.store))
     out[ref.info] = AV("sum", None, tuple(kids), a.leaves)
     return regrouped(f, a.leaves[0], kids, dict.fromkeys([k for k, _ in mine], ref))
-
-
-def chosen(f: Frame, a: AV, some: list[tuple[int, Any]], store: dict[Any, AV]) -> AV:
-    """What the one of these cells holds that a reference means."""
-    (k, c), *rest = some
-    if not rest:
-        return store[c]
-    here = f.scalar("eq", (a.leaves[0], Literal(k, I64)), BOOL)
-    return either(f, here, lambda: store[c], lambda: chosen(f, a, rest, store))
 
 
 def regrouped(f: Frame, tag: Operand, kids: list[AV], new: dict[int, AV]) -> AV:
@@ -115,19 +104,4 @@ def settle(f: Frame, of: Lent, written: set[Any]) -> None:
         new = f.store.pop(c)
         if c not in written:
             continue
-        for k, kid in enumerate(ref.kids):
-            if kid.kind != "cell":
-                continue
-            here = f.scalar("eq", (ref.leaves[0], Literal(k, I64)), BOOL)
-            old = f.store[kid.info]
-            f.store[kid.info] = either(f, here, known(new), known(old))
-
-
-def either(f: Frame, cond: Operand, then: Callable[[], AV], other: Callable[[], AV]) -> AV:
-    if isinstance(cond, Literal):
-        return then() if cond.value else other()
-    return fork(f, cond, lambda: [then()], lambda: [other()])[0]
-
-
-def known(a: AV) -> Callable[[], AV]:
-    return lambda: a
+        cells.update(f, ref, new)

@@ -143,7 +143,8 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
     if expected == F64_T and a.kind == "num":
         return [f.convert(a.leaves[0], F64)]
     if is_moved(expected):
-        return [*[None] * (len(t.leaves) - 1), moves_of(f, a, expected, t)]
+        tags = [None] * (len(leaf_types(t)) - len(t.leaves))
+        return [*[None] * (len(t.leaves) - 1), moves_of(f, a, expected, t), *tags]
     if expected.kind == "array" and a.kind == "array":
         dx = contiguous(f, a.leaves[0], expected.leaves[0])
         sizes = [f.emit("len", [v], [I64]) for v in (x.leaves[0], dx)]

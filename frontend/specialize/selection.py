@@ -120,7 +120,8 @@ def cotangents(t: T) -> list[Type | None]:
         return [cotangent_type(x) for x in leaf_types(t)]
     if t.kind == "boxed" and t.info[0] != "fn":
         # of a cotangent the box that says what is where has none
-        return [*[None] * (len(t.leaves) - 1), cotangent_type(t.leaves[-1])]
+        tags = [None] * (len(leaf_types(t)) - len(t.leaves))
+        return [*[None] * (len(t.leaves) - 1), cotangent_type(t.leaves[-1]), *tags]
     return [None] * len(leaf_types(t))
 
 

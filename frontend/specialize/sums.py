@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...ir.core import Literal, Op, Operand, Value
 from ...ir.types import BOOL, F64, I64
 from ..errors import Error
-from . import boxes, joins
+from . import boxes
 from .branches import fork
 from .values import AV, Dead, number
 
@@ -135,16 +135,6 @@ def tested(f: Frame, a: AV, holds: Callable[[AV], bool]) -> Operand:
         out = f.scalar("not", (out,), BOOL)
     f.facts[out] = Fact(a, true)
     return out
-
-
-def narrowed(f: Frame, a: AV, keep: frozenset[int]) -> AV:
-    """A sum of which some alternatives remain; one alone is that value itself."""
-    kept = sorted(keep)
-    if len(kept) == 1:
-        return a.kids[kept[0]]
-    to = [kept.index(k) if k in keep else 0 for k in range(len(a.kids))]
-    tag = joins.retagged(f, a.leaves[0], to)
-    return AV("sum", None, tuple([a.kids[k] for k in kept]), (tag,))
 
 
 Known = dict[Value, Fact]  # which alternatives generic values are

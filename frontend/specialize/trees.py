@@ -29,6 +29,7 @@ from ..errors import Error
 from ..resolve import pullback_tree
 from .boxes import Held, noted
 from .joins import head, join
+from .references import places
 from .values import Pull, T, leaf_types, static, typ
 
 
@@ -113,7 +114,8 @@ class Entering:
         return self.boxed(held)
 
     def boxed(self, held: Held) -> T:
-        return T("boxed", held.key, (), (Box(held.record),))
+        nobody = [T("undef") for _ in places(self.boxes, held.key)]
+        return T("boxed", held.key, tuple(nobody), (Box(held.record),))
 
 
 class Boxes:

@@ -19,7 +19,7 @@ An abstract value (`AV`) has a kind, what the kind needs to know, kids, and SSA 
     range                                     lo, hi, step
     maybe                                     the value          whether it is bound
     sum                                           the alternatives   which of them it is
-    boxed       head of what it holds                                box<@record>
+    boxed       head of what it holds         cells it reaches       box<@record>
     boxed       ("ct", head): its cotangent                          the box, and box<@record.ct>
     leaf                                                         one, as it is
     undef unbound
