@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import closure_programs
+import function_programs
 import judge
 import morula
-from function_programs import ROWS
 from morula import grad, jit
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -104,6 +105,9 @@ def test_functions_from_outside(f: Callable[..., Any], args: tuple[Any, ...]) ->
     judge.value(f, args, expected)
     judge.stages(f, args, expected, exact=False)
     judge.derivatives(f, args, expected, 2)
+
+
+ROWS = closure_programs.ROWS + function_programs.ROWS
 
 
 @pytest.mark.parametrize(("f", "args"), ROWS, ids=[f"{f.__name__}{args}" for f, args in ROWS])

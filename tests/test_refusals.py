@@ -14,6 +14,10 @@ import pytest
 import morula
 from sources import made
 
+LAST = (
+    "where `{0}` is only read, capture its last value, as a default argument `{0}={0}` or under a "
+    "name that is bound once; else return its new value"
+)
 PRELUDE = """
 import collections, copy, dataclasses, functools, itertools, math, random
 import numpy as np
@@ -101,6 +105,8 @@ ROWS: list[Row] = [
     ('return np.zeros((2, 2))', 'E02', 1, 12, '`numpy.zeros`', 'pass the array in: compiled code reads arrays, and makes none so far'),
     ('t = ()\nfor i in range(n): t = t + (x,)\nreturn t[0]', 'E07', 2, 5, '`t`: tuples of ever more elements', 'keep what is needed later in a fixed number of variables, or in a record of its own class'),
     ('t = x\nfor i in range(n): t = (t,)\nreturn t[0]', 'E08', 2, 5, 'a tuple that holds tuples like itself, ever deeper', 'make it a NamedTuple or a frozen dataclass, whose fields may hold its own class'),
+    ('def go(k, then):\n    if k == 0: return then(1.0)\n    a = x * k\n    g = lambda r: then(r * a)\n    a = a + 1.0\n    return go(k - 1, g)\nreturn go(n, lambda r: r)', 'E08', 6, 16, '8 calls of `f.go` inside each other, each with larger types', LAST.format("a")),
+    ('def more(p, c):\n    def g(y): return p(y) * c\n    c = c * x\n    return g\nh = lambda y: y\nfor i in range(n): h = more(h, x + i)\nreturn h(x)', 'E08', 2, 9, '`f.more.g` holds others like itself, each with a variable `c` of its own that changes', LAST.format("c")),
     ('raise', 'E01', 1, 5, 'a bare `raise`', 'say which exception: `raise ValueError(...)`'),
     ('raise ValueError from TypeError', 'E01', 1, 27, '`raise ... from`', 'leave out `from`'),
     ('@functools.lru_cache\ndef h(a): return a\nreturn h(x)', 'E01', 1, 6, 'a decorator on a nested function', 'call it: `g = decorator(g)`'),

@@ -186,9 +186,19 @@ class Border:
         their types with others, and what comes in boxes is as the boxes are in the end."""
         boxes = Boxes(self.program.boxes)
         rows = zip(self.trees, self.types, instance.key.args, strict=True)
-        return tuple(
-            [tree if t == u and not holds_box(t) else tree_of(u, boxes) for tree, t, u in rows]
-        )
+        try:
+            return tuple(
+                [tree if t == u and not holds_box(t) else tree_of(u, boxes) for tree, t, u in rows]
+            )
+        except TypeError:
+            raise Error(
+                "E01",
+                self.fn.loc,
+                "an argument of a class that holds itself, in objects of which the program puts "
+                "functions, too",
+                "all objects of such a class have fields of the same types, and Python's have none",
+                "make these objects of a class of their own",
+            ) from None
 
     def result_tree(self, instance: Instance) -> Tree:
         t = instance.result

@@ -232,8 +232,11 @@ def chased(program: Program, key: Key) -> Key:
 
 
 def abandoned(program: Program, instance: Instance) -> None:
-    program.instances.pop(instance.key, None)
-    program.taken.discard(instance.name)
+    """Forget an instance, and those that were made resting on it."""
+    resting = [i for i in program.instances.values() if instance in i.deps]
+    for i in [instance, *[i for i in resting if i not in program.stack]]:
+        program.instances.pop(i.key, None)
+        program.taken.discard(i.name)
 
 
 def made(f: Frame, key: Key) -> Instance:

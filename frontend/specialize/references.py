@@ -32,7 +32,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...ir.core import Function
-from ..classes import field_names
 from . import joins
 from .lending import regrouped
 from .values import AV, UNDEFINED, Dead, Label, T, cells_in, is_moved, same
@@ -49,6 +48,7 @@ class Place(NamedTuple):
 
     kind: Any
     way: tuple[Step, ...]
+    which: int = 0  # of several cells that the reference may mean, told apart in the box
 
 
 def step(a: AV | T, k: int) -> Step:
@@ -68,6 +68,13 @@ def in_types(kids: tuple[T, ...]) -> tuple[tuple[Place, ...], tuple[Any, ...]]:
             nested[t.info] = None
         work.extend(reversed(t.kids))
     return tuple(places), tuple(nested)
+
+
+def bare(t: T) -> T:
+    """A type as it stands in a box: what the boxes within refer to, the one around says."""
+    if not t.kids or t.kind == "boxed":
+        return T(t.kind, t.info, (), t.leaves)
+    return T(t.kind, t.info, tuple(map(bare, t.kids)), t.leaves)
 
 
 def places(table: Mapping[Any, Held], kind: Any) -> tuple[Place, ...]:
@@ -92,51 +99,58 @@ class Taken:
     def __init__(self, f: Frame, kind: Any, a: AV) -> None:
         self.f, self.kind = f, kind
         self.meant: dict[Place, AV] = {}
+        for k in a.kids:
+            self.note_boxes(k)
         self.kids = tuple([self.taken(k, (step(a, n),)) for n, k in enumerate(a.kids)])
+
+    def note_boxes(self, a: AV) -> None:
+        """What the boxes within say of the cells: theirs are those of the box around them."""
+        if a.kind != "boxed":
+            for k in a.kids:
+                self.note_boxes(k)
+        elif a.kids:
+            for p, ref in zip(places(self.f.program.boxes, a.info), a.kids, strict=True):
+                if ref.kind != "undef" and not same(self.meant.setdefault(p, ref), ref):
+                    raise of_each_round(self.f, p)
 
     def taken(self, a: AV, way: tuple[Step, ...]) -> AV:
         if a.kind == "cell":
-            return self.reference(a, way)
-        if not a.kids or not refers(a):
-            return AV(a.kind, a.info, (), a.leaves) if a.kind == "boxed" else a
+            return self.placed([a], way)[0]
         if a.kind == "boxed":
-            for p, ref in zip(places(self.f.program.boxes, a.info), a.kids, strict=True):
-                if ref.kind != "undef":
-                    self.note(p, ref)
             return AV(a.kind, a.info, (), a.leaves)
+        if not a.kids:
+            return a
         if a.kind == "sum":
-            kids = [k if k.kind == "cell" else self.taken(k, way) for k in a.kids]
-            mine = frozenset([n for n, k in enumerate(kids) if k.kind == "cell"])
-            if not mine:
-                return AV(a.kind, a.info, tuple(kids), a.leaves)
-            ref = self.reference(joins.narrowed(self.f, a, mine), way)
-            return regrouped(self.f, a.leaves[0], kids, dict.fromkeys(mine, ref))
-        parts = [self.taken(k, (*way, step(a, n))) for n, k in enumerate(a.kids)]
+            cells = iter(self.placed([k for k in a.kids if k.kind == "cell"], way))
+            parts = [next(cells) if k.kind == "cell" else self.taken(k, way) for k in a.kids]
+        else:
+            parts = [self.taken(k, (*way, step(a, n))) for n, k in enumerate(a.kids)]
         return AV(a.kind, a.info, tuple(parts), a.leaves)
 
-    def reference(self, ref: AV, way: tuple[Step, ...]) -> AV:
-        place = Place(self.kind, way)
-        self.note(place, ref)
-        return AV("cell", place)
-
-    def note(self, place: Place, ref: AV) -> None:
-        if not same(self.meant.setdefault(place, ref), ref):
-            raise of_each_round(self.f, place)
-
-
-def refers(a: AV) -> bool:
-    return any(True for _ in cells_in(a))
+    def placed(self, refs: list[AV], way: tuple[Step, ...]) -> list[AV]:
+        """Where the cells stand that a reference may mean: as in the boxes within, if there."""
+        spots = [Place(self.kind, way, n) for n in range(len(refs))]
+        free = [p for p in spots if p not in self.meant]
+        where = {self.meant[p].info: p for p in spots if p not in free}
+        for ref in refs:
+            if ref.info not in where:
+                if not free:
+                    raise of_each_round(self.f, spots[0])
+                where[ref.info] = free.pop(0)
+                self.meant[where[ref.info]] = ref
+        return [AV("cell", where[ref.info]) for ref in refs]
 
 
 def of_each_round(f: Frame, place: Place) -> Exception:
     """Boxes that hold one another have different cells at one place."""
     kind, info, _, k = place.way[-1]
-    owner, name = f"a {kind}", ""
+    owner, name, what = f"a {kind}", "", "a variable or record"
     if kind == "fn":
         owner, name = f"`{info.fn}`", captured(f.program.functions, info, k)
     elif kind == "record":
-        owner, name = f"a {info.__name__}", field_names(info)[k]
-    what = f"`{name}`" if name else "a variable or record"
+        owner = f"a {info.__name__}"
+    if name:
+        what = f"a variable `{name}`"
     return f.error(
         "E08",
         f"{owner} holds others like itself, each with {what} of its own that changes",
@@ -171,7 +185,7 @@ def anew(functions: Mapping[str, Function], types: Iterable[T]) -> tuple[str, st
 def instead(name: str) -> str:
     """What to write where each round has a variable of its own that changes."""
     if not name:
-        return "let them share one variable, or keep the values in names that are bound once"
+        return "hold values that do not change, such as records of a frozen class"
     return (
         f"where `{name}` is only read, capture its last value, as a default argument "
         f"`{name}={name}` or under a name that is bound once; else return its new value"
@@ -215,7 +229,8 @@ def filled(f: Frame, kids: tuple[AV, ...], kind: Any, meant: tuple[AV, ...]) -> 
         out = AV(a.kind, a.info, kids, a.leaves)
         if len(made) < len(kids):
             out = joins.narrowed(f, out, frozenset(made))
-        if out.kind == "sum" and any(k.kind == "sum" for k in out.kids):
+        cells = [k.info for k in out.kids if k.kind in ("cell", "sum")]
+        if out.kind == "sum" and len({None, *cells}) <= len(cells):
             out = regrouped(f, out.leaves[0], list(out.kids), {})
         return out
 

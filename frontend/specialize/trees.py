@@ -29,7 +29,7 @@ from ..errors import Error
 from ..resolve import pullback_tree
 from .boxes import Held, noted
 from .joins import head, join
-from .references import places
+from .references import bare, places
 from .values import Pull, T, leaf_types, static, typ
 
 
@@ -109,7 +109,7 @@ class Entering:
 
     def widened(self, held: Held, parts: tuple[T, ...]) -> T:
         """The type of a box, which holds such parts, too."""
-        held.widened(parts, None)
+        held.widened(tuple(map(bare, parts)), None)
         self.module.records[held.record] = held.content
         return self.boxed(held)
 
