@@ -129,7 +129,7 @@ def boxed(f: Frame, a: AV, held: Held) -> AV:
     if held.widened(tuple([all_dynamic(typ(k)) for k in taken.kids]), f.loc):
         raise Again
     assert held.kids is not None
-    f.program.module.records.setdefault(held.record, held.content)
+    entered(f, held)
     leaves: list[Operand] = []
     for k, t in zip(taken.kids, held.kids, strict=True):
         leaves += coerce(f, k, t)
@@ -138,11 +138,21 @@ def boxed(f: Frame, a: AV, held: Held) -> AV:
     return AV("boxed", held.key, tuple(meant), (out,))
 
 
+def entered(f: Frame, held: Held) -> Record:
+    """The record of a kind of box, in the module with those of the boxes in it."""
+    records = f.program.module.records
+    if held.record not in records:
+        records[held.record] = held.content
+        for kind in held.nested:
+            entered(f, f.program.boxes[kind])
+    return records[held.record]
+
+
 def opened(f: Frame, a: AV) -> AV:
     """What a box holds."""
     held = f.program.boxes[a.info[1] if is_moved(a) else a.info]
     assert held.kids is not None
-    record = f.program.module.records[held.record]
+    record = entered(f, held)
     leaves = iter(f.results("unbox", [a.leaves[0]], record.types))
     if is_moved(a):
         cts = iter(cotangents(f, a.leaves[1], record))

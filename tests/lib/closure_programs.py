@@ -389,3 +389,75 @@ def new_chain_each_turn(x, n):
         t = t + p(x)
         p = chain(t, i)
     return p(t)
+
+
+@row((1.3, 4), (0.7, 3))
+def mutual(x, n):
+    seen = x
+
+    def even(k, then):
+        nonlocal seen
+        seen += 1.0
+        return then(1.0) if k == 0 else odd(k - 1, lambda r: then(r * seen))
+
+    def odd(k, then):
+        nonlocal seen
+        seen *= x
+        return then(0.5) if k == 0 else even(k - 1, lambda r: then(r + seen))
+
+    return even(n, lambda r: r * x)
+
+
+@row((1.3, 4), (0.7, 2))
+def two_levels(x, n):
+    # the outer chain's links hold chains of another kind; cells of both
+    s, t = x, 1.0
+    f = lambda y: y
+    for i in range(n):
+        g = f
+        for j in range(i):
+            t = t + x
+            g = lambda y, p=g: p(y) + t
+        s = s * x
+        f = lambda y, p=g, q=f: p(y) * s + q(x)
+    return f(x) * t
+
+
+@row((1.3, 4), (0.7, 2))
+def cell_holds_chain(x, n):
+    hooks = lambda y: y
+    scale = x
+
+    def add(c):
+        nonlocal hooks
+        old = hooks
+        hooks = lambda y: old(y) * scale + c
+
+    for i in range(n):
+        add(x * i)
+    scale = scale * 2.0
+    return hooks(x)
+
+
+@row((1.3, 4), (0.7, 2))
+def unbound_then(x, n):
+    h = lambda y: y
+    for i in range(n):
+        h = lambda y, p=h: p(y) * later
+    later = x
+    return h(x)
+
+
+@row((1.3, 4), (0.7, 2))
+def while_with_test_cell(x, n):
+    left = n
+    acc = lambda: x
+
+    def more():
+        nonlocal left
+        left -= 1
+        return left >= 0
+
+    while more():
+        acc = lambda p=acc: p() * x + left
+    return acc()
