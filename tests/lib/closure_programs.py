@@ -4,7 +4,7 @@ A continuation that holds the one before, a chain of functions made in a loop, t
 """
 
 # The programs stand as users write them, without annotations.
-# mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="misc"
+# mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="misc, has-type"
 # ruff: noqa: E731, B023
 
 from __future__ import annotations
