@@ -4,8 +4,7 @@ Python shares a captured variable between a function and those nested in it.  Wh
 the sharing the variable is an ordinary value, captured when the closure is made.  It is a cell if
 
 - a nested function rebinds it,
-- it has two bindings, or one inside a loop,
-- or a closure that captures it is made before it is bound.
+- or it may be bound after a closure that captures it is made: further down, or in a loop around.
 
 A function that refers to itself and is no cell is `self` in its own body.
 """
@@ -24,7 +23,7 @@ FUNCTIONS = (ast.FunctionDef, ast.Lambda)
 
 class Binding(NamedTuple):
     at: int  # position in the order of evaluation
-    looped: bool
+    last: int  # of the loops around it, the end; where there is none, as `at`
 
 
 class Scope:
@@ -38,6 +37,7 @@ class Scope:
         self.uses: dict[str, None] = {}
         self.kids: dict[FunctionNode, tuple[Scope, int]] = {}
         self.position = self.loops = 0
+        self.looped: list[str] = []  # what the loops around have bound so far
         for p in parameters(node.args):
             self.bind(p.arg, p)
         collect(self, node.body if isinstance(node.body, list) else [node.body])
@@ -64,7 +64,9 @@ class Scope:
             )
         self.position += 1
         if name not in self.nonlocals:
-            self.binds.setdefault(name, []).append(Binding(self.position, self.loops > 0))
+            self.binds.setdefault(name, []).append(Binding(self.position, self.position))
+            if self.loops:
+                self.looped.append(name)
 
     @property
     def own(self) -> str | None:
@@ -84,17 +86,16 @@ class Scope:
 
 
 def needs_cell(scope: Scope, name: str) -> bool:
-    bindings, captures = scope.binds[name], scope.captured[name]
-    if len(bindings) > 1 or bindings[0].looped:
-        return True
+    last, captures = max(scope.binds[name], key=lambda b: b.last), scope.captured[name]
     if any(name in kid.rebinds() for _, kid in captures):
         return True
-    return any(at < bindings[0].at and not names(kid.node, name) for at, kid in captures)
+    return any(at < last.last and not binds(kid.node, name, at, last) for at, kid in captures)
 
 
-def names(node: FunctionNode, name: str) -> bool:
-    """Whether a function definition binds this name."""
-    return isinstance(node, ast.FunctionDef) and node.name == name
+def binds(node: FunctionNode, name: str, at: int, binding: Binding) -> bool:
+    """Whether a binding is that of the function definition here, which no loop repeats."""
+    is_own = isinstance(node, ast.FunctionDef) and node.name == name
+    return is_own and binding == Binding(at + 1, at + 1)
 
 
 def collect(scope: Scope, nodes: list[ast.stmt] | list[ast.expr]) -> None:
@@ -133,6 +134,12 @@ def collect_loop(scope: Scope, node: ast.For | ast.While) -> None:
     collect_one(scope, node.target if isinstance(node, ast.For) else node.test)
     collect(scope, node.body)
     scope.loops -= 1
+    if not scope.loops:
+        scope.position += 1
+        for name in scope.looped:
+            last = scope.binds[name].pop()
+            scope.binds[name].append(last._replace(last=scope.position))
+        scope.looped.clear()
     collect(scope, node.orelse)
 
 

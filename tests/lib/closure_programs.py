@@ -4,7 +4,7 @@ A continuation that holds the one before, a chain of functions made in a loop, t
 """
 
 # The programs stand as users write them, without annotations.
-# mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="misc, has-type"
+# mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="misc, has-type, no-redef"
 # ruff: noqa: E731, B023
 
 from __future__ import annotations
@@ -461,3 +461,61 @@ def while_with_test_cell(x, n):
     while more():
         acc = lambda p=acc: p() * x + left
     return acc()
+
+
+@row((1.3, 4), (0.7, 2))
+def bound_before(x, n):
+    """Each link captures a variable that changes no more: its value is in the link."""
+
+    def go(k, then):
+        if k == 0:
+            return then(1.0)
+        a = x * k
+        a = a + 1.0
+        return go(k - 1, lambda r: then(r * a))
+
+    return go(n, lambda r: r)
+
+
+@row((1.3, 4), (0.7, 2))
+def bound_in_a_loop_before(x, n):
+    out = 0.0
+    for j in range(n):
+        s = 0.0
+        for _ in range(j):
+            s += x
+        f = lambda y: y * s
+        s = s * 2.0
+        out += f(x)
+    f = lambda y: y * out + s
+    return f(x)
+
+
+@row(
+    (1.3, 4),
+)
+def function_bound_twice(x, n):
+    def h(k):
+        return x if k == 0 else h(k - 1) * x
+
+    g = h
+
+    def h(k):
+        return 1.0 if k == 0 else h(k - 1) + x
+
+    return g(n) + h(n)
+
+
+@row(
+    (1.3, 4),
+)
+def function_replaced(x, n):
+    def h(k):
+        return x * k
+
+    g = h
+
+    def h(k):
+        return 1.0 if k == 0 else h(k - 1) + x
+
+    return g(n) + h(n)
