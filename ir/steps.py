@@ -6,6 +6,7 @@ outside its array, an `{exact}` op that overflows, a null box opened.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,8 @@ from .errors import exception_named
 from .printer import describe, location_text
 from .slots import Env, Slots, Step, dtype, poison, same_buffer
 from .types import BOOL, F64, I64, NONE, Array, Scalar
+
+LARGEST = 1 << 44  # more elements than any machine holds
 
 
 def step(s: Slots, op: Op) -> Step:
@@ -214,6 +217,8 @@ def zeros(s: Slots, op: Op) -> Step:
     def make(*dims: int) -> Any:
         if min(dims) < 0:
             raise s.trap(op, f"a negative length in {dims}")
+        if math.prod(dims) > LARGEST:  # where NumPy has a ValueError
+            raise MemoryError("out of memory")
         return np.zeros(dims, kind)
 
     return made(s, op, make)

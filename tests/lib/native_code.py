@@ -6,6 +6,7 @@ A box stays the address that it is; all else goes in and comes out as Python and
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any
 
 import numpy as np
@@ -86,13 +87,12 @@ def to_words(t: Type, value: Any) -> list[int]:
     """A leaf as words of eight bytes."""
     if isinstance(t, Array):
         dtype = np.dtype(DTYPES[t.elem.name])
-        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.ndim != 1:
+        if not isinstance(value, np.ndarray) or (value.dtype, value.ndim) != (dtype, t.rank):
             raise TypeError(f"an array {t} wanted, not {value!r}")
-        if t.strided:
-            return [value.ctypes.data, len(value), value.strides[0] // dtype.itemsize % 2**64]
-        if not value.flags.c_contiguous:
+        if not t.strided and not value.flags.c_contiguous:
             raise TypeError(f"a contiguous array {t} wanted")
-        return [value.ctypes.data, len(value)]
+        strides = [n // dtype.itemsize % 2**64 for n in value.strides if t.strided]
+        return [value.ctypes.data, *value.shape, *strides]
     if isinstance(t, Box):
         return [value or 0]
     if str(t) == "f64":
@@ -103,9 +103,10 @@ def to_words(t: Type, value: Any) -> list[int]:
 def from_words(t: Type, words: list[int]) -> Any:
     """A leaf from words; an array is a copy."""
     if isinstance(t, Array):
-        n, size = words[1], layout.element_size(t)
-        data = ctypes.string_at(words[0], n * size) if n else b""
-        return np.frombuffer(data, DTYPES[t.elem.name]).copy()
+        shape = words[1 : 1 + t.rank]
+        size = math.prod(shape) * layout.element_size(t)
+        data = ctypes.string_at(words[0], size) if size else b""
+        return np.frombuffer(data, DTYPES[t.elem.name]).reshape(shape).copy()
     if isinstance(t, Box):
         return words[0]
     if str(t) == "f64":
