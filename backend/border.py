@@ -28,9 +28,10 @@ from ..ir.structure import (
     Updated,
 )
 from ..ir.structure import leaf_types as types_of
-from ..ir.types import BOOL, F64, I64, Array, Box
+from ..ir.types import BOOL, ELEMENTS, F64, I64, Array, Box, array_type
 from ..ir.widen import Unlike, class_in
 from . import recursive
+from .layout import DTYPES
 from .recursive import Boxing, natively
 
 ARRAYS = (np.ndarray, np.memmap)  # a masked array or a matrix means more than its data
@@ -132,18 +133,18 @@ def _kind(tree: Tree) -> str:
 def _classify_array(a: np.ndarray[Any, Any], name: str) -> Tree:
     asarray = f"np.asarray({name}, float)" if name.isidentifier() else "np.asarray(x, float)"
     found = f"{name} is an array of {a.dtype} of rank {a.ndim}"
-    if a.dtype.kind == "f" and a.dtype.itemsize == 8 and not a.dtype.isnative:
+    if a.dtype.kind in "fi" and not a.dtype.isnative:
         raise BorderError("E03", f"{name} is an array of foreign byte order", f"pass {asarray}")
-    if a.dtype != np.float64:
+    if a.ndim == 0 and a.dtype.kind in "fib":
+        python = {"f": "float", "i": "int", "b": "bool"}[a.dtype.kind]
+        raise BorderError("E03", found, f"pass a number: {python}({name})")
+    t = array_type(a)
+    if t is None:
         real = a.dtype.kind in "biuf"
         raise BorderError("E03", found, f"pass {asarray}" if real else "pass an array of float64")
-    if a.ndim == 0:
-        raise BorderError("E03", found, f"pass a number: float({name})")
-    if a.ndim != 1:
-        raise BorderError("E03", found, "pass an array of rank 1, such as x.ravel()")
-    if not a.flags.aligned or a.strides[0] % 8:
+    if not a.flags.aligned or any(n % a.itemsize for n in a.strides):
         raise BorderError("E03", f"{name} is an array that is not aligned", f"pass {name}.copy()")
-    return Leaf(Array(F64, 1, strided=not a.flags.c_contiguous))
+    return Leaf(t)
 
 
 def _refused(value: object, name: str) -> BorderError:
@@ -181,10 +182,8 @@ def flatten(
     `boxing` makes boxes; within one `found` gives those that it holds.
     """
     match tree:
-        case Leaf(Array(_, _, strided)):
-            if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype != np.float64:
-                raise BorderError("E03", f"an array is expected, not {value!r}")
-            yield value if strided or value.flags.c_contiguous else np.ascontiguousarray(value)
+        case Leaf(Array() as t):
+            yield _array(t, value)
         case Leaf(t) if t == F64:
             yield float(value)
         case Leaf(t) if t == BOOL:
@@ -220,6 +219,17 @@ def flatten(
             pass
 
 
+def _array(t: Array, value: Any) -> np.ndarray[Any, Any]:
+    """An array as compiled code reads it; a copy where it has another type or layout."""
+    dtype = DTYPES[t.elem.name]
+    if isinstance(value, np.ndarray) and value.ndim == t.rank:
+        if value.dtype == dtype and (t.strided or value.flags.c_contiguous):
+            return value
+        if ELEMENTS.get((value.dtype.kind, value.dtype.itemsize)) == t.elem:
+            return np.ascontiguousarray(value, dtype)
+    raise BorderError("E03", f"an array of {dtype} of rank {t.rank} is expected, not {value!r}")
+
+
 def boxed(tree: Boxed, value: Any, boxing: Boxing) -> Any:
     """A record that holds its own class as a box."""
 
@@ -243,8 +253,12 @@ def boxed(tree: Boxed, value: Any, boxing: Boxing) -> Any:
 def fits(tree: Tree, value: object) -> bool:
     """Whether a value is this alternative of several."""
     match tree:
-        case Leaf(Array()):
-            return isinstance(value, np.ndarray)
+        case Leaf(Array(elem, rank)):
+            return (
+                isinstance(value, np.ndarray)
+                and value.ndim == rank
+                and ELEMENTS.get((value.dtype.kind, value.dtype.itemsize)) == elem
+            )
         case Leaf():
             return isinstance(value, (int, float, np.number, np.bool_))
         case Tuple(kids):
@@ -263,7 +277,12 @@ def fits(tree: Tree, value: object) -> bool:
 def nothing(tree: Tree) -> Iterator[Any]:
     """Leaves that nobody reads."""
     for t in types_of(tree):
-        yield np.zeros(0) if isinstance(t, Array) else None if isinstance(t, Box) else 0
+        yield no_array(t) if isinstance(t, Array) else None if isinstance(t, Box) else 0
+
+
+def no_array(t: Array) -> np.ndarray[Any, Any]:
+    """What stands for an array that is not there."""
+    return np.zeros((0,) * t.rank, DTYPES[t.elem.name])
 
 
 def rebuild(
@@ -316,12 +335,13 @@ def finish(
     if not isinstance(tree, Updated):
         return rebuild(tree, leaves, pullback)
     result = rebuild(tree.result, leaves, pullback)
-    for way, record in tree.writes:
-        target = args[way[0]]
-        for k in way[1:]:
-            names = part_names(target)
-            target = target[k] if names is None else parts_of(target, names)[k]
-        for name, kid in zip(record.names, record.kids, strict=True):
+    arrays: list[tuple[Any, Any]] = []  # all is known before any of it is written
+    for way, written in tree.writes:
+        if isinstance(written, Leaf):
+            arrays.append((follow(args, way), rebuild(written, leaves, pullback)))
+            continue
+        target = follow(args, way)
+        for name, kid in zip(written.names, written.kids, strict=True):
             value = rebuild(kid, leaves, pullback)
             if value is KEPT:
                 continue
@@ -329,14 +349,69 @@ def finish(
                 target[name] = value
             else:
                 object.__setattr__(target, name, value)
+    for target, new in arrays:
+        if new is not target:
+            np.copyto(target, new, casting="unsafe")
     return result
+
+
+def follow(args: Sequence[Any], way: Sequence[int]) -> Any:
+    """The part of the arguments that a way leads to."""
+    target = args[way[0]]
+    for k in way[1:]:
+        names = part_names(target)
+        target = target[k] if names is None else parts_of(target, names)[k]
+    return target
+
+
+def refuse_unwritable(tree: Tree, args: Sequence[Any]) -> None:
+    """An array that a call writes is writeable, and no other argument holds its memory."""
+    if not isinstance(tree, Updated):
+        return
+    written = [(way, follow(args, way)) for way, kid in tree.writes if isinstance(kid, Leaf)]
+    if not written:
+        return
+    every = list(arrays_in(args))
+    for _, a in written:
+        if not a.flags.writeable:
+            error = ValueError("assignment destination is read-only")
+            error.hide_frames = True  # type: ignore[attr-defined]
+            raise error
+        if sum(np.may_share_memory(a, b) and np.shares_memory(a, b) for b in every) > (a.size > 0):
+            raise BorderError(
+                "E11",
+                "an array that is written, and overlaps another argument",
+                "pass a copy of one of them: x.copy()",
+            )
+
+
+def borrowed(tree: Tree, args: Sequence[Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """The argument arrays that a call writes in place: those that came in as they stand."""
+    for way, kid in tree.writes if isinstance(tree, Updated) else ():
+        if isinstance(kid, Leaf) and isinstance(kid.type, Array):
+            a = follow(args, way)
+            if a.size and a.dtype == DTYPES[kid.type.elem.name] and a.flags.c_contiguous:
+                yield a
+
+
+def arrays_in(args: Sequence[Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """The arrays among the arguments and in their parts."""
+    work = list(args)
+    while work:
+        value = work.pop()
+        if isinstance(value, np.ndarray):
+            yield value
+        elif type(value) is tuple:
+            work.extend(value)
+        elif (names := part_names(value)) is not None:
+            work.extend(parts_of(value, names))
 
 
 def refuse_shared(tree: Tree, args: Sequence[Any]) -> None:
     """A record that a call writes stands once among its arguments."""
     if not isinstance(tree, Updated):
         return
-    written = {record.cls for _, record in tree.writes}
+    written = {record.cls for _, record in tree.writes if isinstance(record, Record)}
     seen: set[int] = set()
     work = list(args)
     while work:

@@ -6,11 +6,9 @@ import numpy as np
 
 from ..ir.structure import Constant, Leaf, Tree, Tuple
 from ..ir.types import BOOL, F64, I64, Array
-from .layout import SIZES, words
+from .layout import DTYPES, SIZES, words
 from .text import Text
 from .unbox import DATA, TUPLE_ITEMS
-
-DTYPES = {"f64": np.dtype(np.float64), "i64": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
 
 
 def gives(tree: Tree) -> bool:
@@ -18,7 +16,7 @@ def gives(tree: Tree) -> bool:
     match tree:
         case Leaf(t):
             return t in (F64, I64, BOOL) or (
-                isinstance(t, Array) and t.elem.name in DTYPES and t.rank == 1 and not t.strided
+                isinstance(t, Array) and t.elem.name in DTYPES and not t.strided
             )
         case Tuple(kids):
             return all(map(gives, kids))
@@ -48,8 +46,8 @@ def _box(text: Text, tree: Tree, leaves: list[str], key: str, fail: str) -> str:
             wide = text.op(f"zext i1 {leaves.pop(0)} to i64")
             return text.call("ptr", "PyBool_FromLong", f"i64 {wide}")
         case Leaf(Array() as t):
-            data, length = (leaves.pop(0) for _ in words(t))
-            return _array(text, t, data, length, fail)
+            data, *lengths = (leaves.pop(0) for _ in words(t))
+            return _array(text, t, data, lengths, fail)
         case Constant(value):
             known = (
                 text.c_global("_Py_NoneStruct")
@@ -83,19 +81,23 @@ def _tuple(text: Text, kids: tuple[Tree, ...], leaves: list[str], key: str, fail
     return made
 
 
-def _array(text: Text, t: Array, data: str, length: str, fail: str) -> str:
+def _array(text: Text, t: Array, data: str, lengths: list[str], fail: str) -> str:
     """A fresh array with a copy of the elements; NewFromDescr takes over a reference to descr."""
     name = np.dtype(DTYPES[t.elem.name]).name
     descr = text.object(f"numpy.dtype.{name}", DTYPES[t.elem.name])
-    shape = text.local("i64", "shape")
-    text.do(f"store i64 {length}, ptr {shape}")
+    shape = text.local("i64" if t.rank == 1 else f"[{t.rank} x i64]", "shape")
+    size = str(SIZES[t.elem.name])
+    for k, n in enumerate(lengths):
+        at = text.op(f"getelementptr i64, ptr {shape}, i64 {k}", "at") if k else shape
+        text.do(f"store i64 {n}, ptr {at}")
+        size = text.op(f"mul i64 {n}, {size}")
     text.call("void", "Py_IncRef", f"ptr {descr}")
     made = text.call(
         "ptr",
         "PyArray_NewFromDescr",
         f"ptr {text.object('numpy.ndarray', np.ndarray)}",
         f"ptr {descr}",
-        "i32 1",
+        f"i32 {t.rank}",
         f"ptr {shape}",
         "ptr null",
         "ptr null",
@@ -103,7 +105,6 @@ def _array(text: Text, t: Array, data: str, length: str, fail: str) -> str:
         "ptr null",
     )
     text.guard(text.op(f"icmp ne ptr {made}, null"), fail)
-    size = text.op(f"mul i64 {length}, {SIZES[t.elem.name]}")
     target = text.field(made, DATA)
     text.call(
         "void", "llvm.memcpy.p0.p0.i64", f"ptr {target}", f"ptr {data}", f"i64 {size}", "i1 false"

@@ -13,14 +13,14 @@ from ..ir.structure import leaf_types as types_of
 from ..ir.types import F64, Array, cotangent_type
 from ..ir.widen import class_in
 from . import recursive
-from .border import BorderError, fits
+from .border import BorderError, fits, no_array
 from .recursive import Boxing, natively
 
 
 def cotangent(
     tree: Tree,
     value: Any,
-    lengths: Sequence[int | None],
+    lengths: Sequence[Shape],
     name: str = "ct",
     boxing: Boxing = natively,
 ) -> list[Any]:
@@ -37,11 +37,12 @@ def cotangent(
     return list(_cotangent(tree, value, left, name, box))
 
 
+Shape = tuple[int, ...] | None  # of an array in a result, where it is known
 BoxOf = Callable[[Boxed, Any], Any]  # the box of a cotangent
 
 
 def _cotangent(
-    tree: Tree, value: Any, lengths: Iterator[int | None], name: str, box: BoxOf
+    tree: Tree, value: Any, lengths: Iterator[Shape], name: str, box: BoxOf
 ) -> Iterator[Any]:
     match tree:
         case Leaf(t) if t == F64:
@@ -56,8 +57,8 @@ def _cotangent(
                 yield float(value)
             except OverflowError:
                 raise BorderError("E09", f"{name} is an int too large for a float") from None
-        case Leaf(Array(elem, 1, _)) if elem == F64:
-            yield _cotangent_array(value, next(lengths, None), name)
+        case Leaf(Array(elem, rank)) if elem == F64:
+            yield _cotangent_array(value, rank, next(lengths, None), name)
         case Tuple(kids):
             if not isinstance(value, tuple) or len(value) != len(kids):
                 raise _wrong(value, name, f"a tuple of {len(kids)}")
@@ -90,7 +91,7 @@ def _cotangent(
 
 
 def _cotangent_sum(
-    kids: Sequence[Tree], value: Any, lengths: Iterator[int | None], name: str, box: BoxOf
+    kids: Sequence[Tree], value: Any, lengths: Iterator[Shape], name: str, box: BoxOf
 ) -> Iterator[Any]:
     """The cotangent of one of several: of the first that it fits; those of the others are zero."""
     next(lengths, None)  # the tag
@@ -127,15 +128,15 @@ def _boxed_cotangent(tree: Boxed, value: Any, make: recursive.Make, name: str) -
 def _zeros(tree: Tree) -> Iterator[Any]:
     """A zero cotangent."""
     for t in types_of(cotangent_tree(tree)):
-        yield 0.0 if t == F64 else np.zeros(0) if isinstance(t, Array) else None
+        yield 0.0 if t == F64 else no_array(t) if isinstance(t, Array) else None
 
 
-def _cotangent_array(value: Any, length: int | None, name: str) -> np.ndarray[Any, Any]:
+def _cotangent_array(value: Any, rank: int, shape: Shape, name: str) -> np.ndarray[Any, Any]:
     real = isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
     if not real:
         raise _wrong(value, name, "an array of floats")
-    if value.ndim != 1 or length not in (None, len(value)):
-        wanted = f"({length},)" if length is not None else "one axis"
+    if value.ndim != rank or shape not in (None, value.shape):
+        wanted = str(shape) if shape is not None else "one axis" if rank == 1 else f"{rank} axes"
         error = ValueError(f"{name} has shape {value.shape}, but the result has {wanted}")
         error.hide_frames = True  # type: ignore[attr-defined]
         raise error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MethodType
 from typing import Any
 
@@ -30,7 +30,15 @@ from ..ir.structure import (
     leaf_types,
 )
 from . import runtime
-from .border import BorderError, finish, flatten, rebuild, refuse_shared
+from .border import (
+    BorderError,
+    borrowed,
+    finish,
+    flatten,
+    rebuild,
+    refuse_shared,
+    refuse_unwritable,
+)
 from .call import stack_limit
 from .callable_type import Callable as CompiledCallable
 from .cotangent import cotangent
@@ -105,23 +113,28 @@ class Arena:
             free(ctx)
 
 
+NOTHING: Mapping[int, Any] = {}
+
+
 def invoke(native: Native, args: Sequence[Any]) -> Any:
     """The result for these values of the function's inputs."""
     trees = native.inputs
     outer = args[native.first :]
     refuse_shared(native.result, outer)
+    refuse_unwritable(native.result, outer)
     leaves = [leaf for t, v in zip(trees, args, strict=True) for leaf in flatten(t, v)]
     keeps = native.holds_pullback
     if keeps:
         leaves = [v.copy() if isinstance(v, np.ndarray) else v for v in leaves]
     arena = Arena()
-    got = _run(native, arena, leaves)
+    lent = {_address(v): v for v in borrowed(native.result, outer)}
+    got = _run(native, arena, leaves, lent)
     if not keeps:
         return finish(native.result, iter(got), outer, _no_pullback)
     # a box that came in may be inside one that goes out
     boxes = [v for v in args if not isinstance(v, (int, float, np.ndarray))]
     arena.keep = (native.owner, leaves, boxes)
-    sizes = _lengths(native.result, got)
+    sizes = _shapes(native.result, got)
 
     def make(tree: PullbackTree, box: int, known: list[Any]) -> Pullback:
         return Pullback(tree, box, arena, native, sizes.get(tree.primal, ()), known)
@@ -129,15 +142,22 @@ def invoke(native: Native, args: Sequence[Any]) -> Any:
     return finish(native.result, iter(got), outer, make)
 
 
-def _run(native: Native, arena: Arena, leaves: Sequence[Any]) -> list[Any]:
-    """Leaves in, leaves out; arrays that come out are copies."""
+def _address(a: np.ndarray[Any, Any]) -> int:
+    address: int = a.__array_interface__["data"][0]
+    return address
+
+
+def _run(
+    native: Native, arena: Arena, leaves: Sequence[Any], lent: Mapping[int, Any] = NOTHING
+) -> list[Any]:
+    """Leaves in, leaves out; arrays that come out are copies, but those lent to be written."""
     given = [w for t, v in zip(native.types, leaves, strict=True) for w in to_words(t, v)]
     taken = native.buffer()
     status = native.run(ctypes.addressof(arena.ctx), native.given.pack(*given), taken)
     if status:
         raise native.failure(arena.ctx.site)
     left = iter(native.taken.unpack_from(taken))
-    return [from_words(t, left) for t in native.results]
+    return [from_words(t, left, lent) for t in native.results]
 
 
 def _holds_pullback(tree: Tree) -> bool:
@@ -149,20 +169,23 @@ def _holds_pullback(tree: Tree) -> bool:
     return False
 
 
-def _lengths(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, tuple[int | None, ...]]:
-    """For each part of a result the lengths of its arrays: what a pullback's cotangent has.
+Shapes = tuple[tuple[int, ...] | None, ...]
+
+
+def _shapes(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, Shapes]:
+    """For each part of a result the shapes of its arrays: what a pullback's cotangent has.
 
     A pullback stands beside the result that it belongs to; two parts of one structure whose
-    lengths differ leave the question open.
+    shapes differ leave the question open.
     """
-    found: dict[Tree, tuple[int | None, ...]] = {}
+    found: dict[Tree, Shapes] = {}
 
-    def walk(part: Tree, left: Iterator[Any]) -> tuple[int | None, ...]:
-        sizes: tuple[int | None, ...] = ()
+    def walk(part: Tree, left: Iterator[Any]) -> Shapes:
+        sizes: Shapes = ()
         match part:
             case Leaf():
                 leaf = next(left)
-                sizes = (len(leaf) if isinstance(leaf, np.ndarray) else None,)
+                sizes = (leaf.shape if isinstance(leaf, np.ndarray) else None,)
             case Tuple(kids) | Record(_, _, kids):
                 sizes = tuple(n for kid in kids for n in walk(kid, left))
             case Sum(kids):
@@ -194,7 +217,7 @@ class Pullback:
     `module` that it applies, `known` the leaves beside the box.
     """
 
-    __slots__ = ("tree", "box", "known", "_arena", "_native", "_lengths", "__weakref__")
+    __slots__ = ("tree", "box", "known", "_arena", "_native", "_shapes", "__weakref__")
 
     def __init__(
         self,
@@ -202,7 +225,7 @@ class Pullback:
         box: int,
         arena: Arena,
         native: Native,
-        lengths: tuple[int | None, ...] = (),
+        lengths: Shapes = (),
         known: Sequence[Any] = (),
     ) -> None:
         set = object.__setattr__
@@ -211,14 +234,14 @@ class Pullback:
         set(self, "known", tuple(known))
         set(self, "_arena", arena)
         set(self, "_native", native)
-        set(self, "_lengths", lengths)
+        set(self, "_shapes", lengths)
 
     tree: PullbackTree
     box: int
     known: tuple[Any, ...]
     _arena: Arena
     _native: Native
-    _lengths: tuple[int | None, ...]
+    _shapes: Shapes
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a pullback is immutable")
@@ -259,7 +282,7 @@ def pullback(of: Pullback, *cts: Any) -> Any:
         if tree.spread:
             given = cotangent(tree.primal, cts, (), "tangents")
         elif len(cts) == 1:
-            given = cotangent(tree.primal, cts[0], of._lengths)
+            given = cotangent(tree.primal, cts[0], of._shapes)
         else:
             raise BorderError("E09", f"a pullback got {len(cts)} arguments", "pass one cotangent")
     except BorderError as error:

@@ -3,7 +3,8 @@
 A leaf is one or more LLVM values (*words*), as parameters, results and in structs:
 
     f64 double     i64 i64     bool i1     box<@r> ptr     mark ptr, ptr (cursor, chunk)
-    T[1] ptr, i64 (data, length)           T[1, strided] ptr, i64, i64 (stride in elements)
+    T[r] ptr, r i64 (data, the length of each axis), in C order
+    T[r, strided] the same, and r i64 (the stride of each axis, in elements)
     list<T> ptr, i64: elements are the words of a T, in slots of eight bytes
 
 In memory an element of a bool array is one byte.  In a box, and in the slots of arguments and
@@ -15,12 +16,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
+import numpy as np
+
 from ..ir.core import Literal
 from ..ir.types import Array, Box, List, Scalar, Type, element_type
 
 WORDS = {"f64": "double", "i64": "i64", "bool": "i1"}
 MEMORY = {"f64": "double", "i64": "i64", "bool": "i8"}
 SIZES = {"f64": 8, "i64": 8, "bool": 1}
+DTYPES = {"f64": np.dtype(np.float64), "i64": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
 SLOT = 8
 
 
@@ -31,8 +35,8 @@ def words(t: Type) -> tuple[str, ...]:
             return ("ptr", "ptr")
         case Scalar(name, 1) if name in WORDS:
             return (WORDS[name],)
-        case Array(Scalar(name, 1), 1, strided) if name in WORDS:
-            return ("ptr", "i64", "i64") if strided else ("ptr", "i64")
+        case Array(Scalar(name, 1), rank, strided) if name in WORDS:
+            return ("ptr", *["i64"] * (2 * rank if strided else rank))
         case List():
             return ("ptr", "i64")
         case Box():

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..ir.types import BOOL, F64, Array, Type
-from .box import DTYPES
-from .layout import SIZES, words
+from .layout import DTYPES, SIZES, words
 
 
 @functools.lru_cache(maxsize=1024)
@@ -25,25 +24,34 @@ def to_words(t: Type, value: Any) -> tuple[Any, ...]:
     """A leaf as slots."""
     if isinstance(t, Array):
         data = value.__array_interface__["data"][0]
-        return (data, len(value), value.strides[0] // 8) if t.strided else (data, len(value))
+        if t.strided:
+            return (data, *value.shape, *[n // value.itemsize for n in value.strides])
+        return (data, *value.shape)
     return (0 if value is None else value,)  # no box
 
 
-def from_words(t: Type, left: Iterator[Any]) -> Any:
+def from_words(t: Type, left: Iterator[Any], lent: Mapping[int, Any]) -> Any:
+    """A leaf; an array that stands in a buffer lent to be written is the one that was lent."""
     if isinstance(t, Array):
-        data, length = next(left), next(left)
-        return _copied(t, data, length, next(left) if t.strided else 1)
+        data, shape = next(left), tuple([next(left) for _ in range(t.rank)])
+        if data in lent:
+            return lent[data]
+        return copied(t, data, shape, [next(left) for _ in range(t.rank * t.strided)])
     return bool(next(left)) if t == BOOL else next(left)
 
 
-def _copied(t: Array, data: int, length: int, stride: int) -> np.ndarray[Any, Any]:
+def copied(
+    t: Array, data: int, shape: tuple[int, ...], strides: Sequence[int]
+) -> np.ndarray[Any, Any]:
     """A fresh array of what stands at an address."""
-    made = np.empty(length, DTYPES[t.elem.name])
-    size = SIZES[t.elem.name]
-    target = made.__array_interface__["data"][0]
-    if stride == 1:
-        ctypes.memmove(target, data, length * size)
-    else:
-        for k in range(length):
-            ctypes.memmove(target + k * size, data + k * stride * size, size)
+    made = np.empty(shape, DTYPES[t.elem.name])
+    if not made.size:
+        return made
+    item = SIZES[t.elem.name]
+    if not strides:
+        ctypes.memmove(made.__array_interface__["data"][0], data, made.size * item)
+        return made
+    for index in np.ndindex(shape):
+        at = sum(k * n for k, n in zip(index, strides, strict=True))
+        ctypes.memmove(made[(*index, None)].__array_interface__["data"][0], data + at * item, item)
     return made

@@ -189,7 +189,9 @@ def consumption(module: Module, entries: frozenset[str]) -> dict[str, Signature]
             before = (len(signature.consumes), len(signature.keeps))
             view = Ownership(f, signatures, False)
             signature.keeps |= {k for k, v in enumerate(inputs) if v in view.kept}
-            if f.name not in entries:
-                signature.consumes |= taken(view)
+            consumed = taken(view)
+            if f.name in entries:
+                consumed &= set(f.attrs.get("writes", ()))  # what the caller lends
+            signature.consumes |= consumed
             changed |= before != (len(signature.consumes), len(signature.keeps))
     return signatures

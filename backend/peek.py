@@ -14,8 +14,8 @@ import numpy as np
 from ..ir.core import Module
 from ..ir.ops import record_types
 from ..ir.types import BOOL, F64, Array, Box, List, Type, element_type
-from .box import DTYPES
 from .layout import SLOT, words
+from .leaves import copied
 
 
 def peek(module: Module, record: str, address: int) -> tuple[Any, ...] | None:
@@ -52,11 +52,5 @@ def leaf(module: Module, t: Type, left: Iterator[bytes]) -> Any:
 
 def array(t: Array, address: int, left: Iterator[bytes]) -> np.ndarray[Any, Any]:
     """A copy, contiguous."""
-    n = int.from_bytes(next(left), "little")
-    stride = int.from_bytes(next(left), "little", signed=True) if t.strided else 1
-    dtype = np.dtype(DTYPES[t.elem.name])
-    out = np.empty(n, dtype)
-    for k in range(n):
-        at = address + k * stride * dtype.itemsize
-        out[k] = np.frombuffer(ctypes.string_at(at, dtype.itemsize), dtype)[0]
-    return out
+    rest = [int.from_bytes(next(left), "little", signed=True) for _ in words(t)[1:]]
+    return copied(t, address, tuple(rest[: t.rank]), rest[t.rank :])

@@ -278,4 +278,4 @@ def leaves(types: Sequence[Type], box: Any) -> list[Any]:
         return [np.array(x) if isinstance(x, np.ndarray) else x for x in box]
     layout = slots(tuple(types))
     left = iter(layout.unpack(ctypes.string_at(box, layout.size)))
-    return [from_words(t, left) for t in types]
+    return [from_words(t, left, {}) for t in types]

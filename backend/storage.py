@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..ir.core import Op, Operand
-from ..ir.types import List, Type, element_type
+from ..ir.types import Array, List, Type, element_type
 from . import layout
 from .mathematics import fast
 from .writer import Code, Row
@@ -25,17 +25,40 @@ def allocate(c: Code, n: str, size: int, op: Op) -> str:
     return p
 
 
-def address(c: Code, array: Operand, index: str) -> str:
-    """Where an element stands."""
-    data, _, *stride = c.of(array)
-    if stride:
-        index = c.new(f"mul nsw i64 {index}, {stride[0]}")
-    return c.new(f"getelementptr inbounds {layout.element(array.type)}, ptr {data}, i64 {index}")
+def address(c: Code, array: Operand, *index: str) -> str:
+    """Where an element stands: in C order, or by strides."""
+    t = array.type
+    data, *rest = c.of(array)
+    if isinstance(t, Array) and t.strided:
+        strides = rest[t.rank :]
+        parts = [c.new(f"mul nsw i64 {k}, {n}") for k, n in zip(index, strides, strict=True)]
+        at = parts[0]
+        for part in parts[1:]:
+            at = c.new(f"add nsw i64 {at}, {part}")
+    else:
+        at = index[0]
+        for k, n in zip(index[1:], rest[1:], strict=False):
+            at = c.new(f"add nsw i64 {c.new(f'mul nsw i64 {at}, {n}')}, {k}")
+    return c.new(f"getelementptr inbounds {layout.element(t)}, ptr {data}, i64 {at}")
 
 
-def load(c: Code, array: Operand, index: str) -> str:
+def size(c: Code, array: Operand) -> str:
+    """How many elements an array has."""
+    t = array.type
+    assert isinstance(t, Array)
+    return product(c, c.of(array)[1 : 1 + t.rank])
+
+
+def product(c: Code, lengths: Sequence[str]) -> str:
+    n = lengths[0]
+    for m in lengths[1:]:
+        n = c.new(f"mul i64 {n}, {m}")
+    return n
+
+
+def load(c: Code, array: Operand, *index: str) -> str:
     kind = layout.element(array.type)
-    value = c.new(f"load {kind}, ptr {address(c, array, index)}")
+    value = c.new(f"load {kind}, ptr {address(c, array, *index)}")
     return c.new(f"icmp ne i8 {value}, 0") if kind == "i8" else value
 
 
@@ -77,13 +100,17 @@ def owned(op: Op) -> None:
 
 
 def get(c: Code, op: Op) -> list[str]:
-    return [load(c, op.operands[0], c.of(op.operands[1])[0])]
+    array, *index = op.operands
+    return [load(c, array, *[c.of(k)[0] for k in index])]
 
 
 def put(c: Code, op: Op) -> tuple[str, ...]:
     owned(op)
-    array, index, value = op.operands
-    store(c, array.type, c.of(array)[0], c.of(index)[0], c.of(value)[0])
+    array, *index, value = op.operands
+    kind, word = layout.element(array.type), c.of(value)[0]
+    if kind == "i8":
+        word = c.new(f"zext i1 {word} to i8")
+    c.do(f"store {kind} {word}, ptr {address(c, array, *[c.of(k)[0] for k in index])}")
     return c.of(array)
 
 
@@ -95,26 +122,43 @@ def adding(op: Op) -> str:
 
 def add_at(c: Code, op: Op) -> tuple[str, ...]:
     owned(op)
-    array, index, value = op.operands
+    array, *index, value = op.operands
     kind = layout.element(array.type)
-    at = address(c, array, c.of(index)[0])
+    at = address(c, array, *[c.of(k)[0] for k in index])
     old = c.new(f"load {kind}, ptr {at}")
     c.do(f"store {kind} {c.new(f'{adding(op)} {kind} {old}, {c.of(value)[0]}')}, ptr {at}")
     return c.of(array)
 
 
 def length(c: Code, op: Op) -> list[str]:
-    return [c.of(op.operands[0])[1]]
+    return [c.of(op.operands[0])[1 + op.attrs.get("axis", 0)]]
 
 
 def zeros(c: Code, op: Op) -> list[str]:
-    """`zeros n`, or `zeros_like x`."""
-    n = c.of(op.operands[0])[int(op.opcode == "zeros_like")]
-    size = layout.element_size(op.results[0].type)
+    """`zeros n, ...`, or `zeros_like x`."""
+    t = op.results[0].type
+    if op.opcode == "zeros":
+        lengths = [c.of(n)[0] for n in op.operands]
+        n = checked_product(c, lengths, op)
+    else:
+        lengths = list(c.of(op.operands[0])[1 : 1 + (t.rank if isinstance(t, Array) else 1)])
+        n = product(c, lengths)
+    size = layout.element_size(t)
     p = allocate(c, n, size, op)
     count = c.new(f"mul i64 {n}, {size}")
     c.do(f"call void @llvm.memset.p0.i64(ptr align 64 {p}, i8 0, i64 {count}, i1 false)")
-    return [p, n]
+    return [p, *lengths]
+
+
+def checked_product(c: Code, lengths: Sequence[str], op: Op) -> str:
+    """The product of lengths; MemoryError where it is too large for any memory."""
+    n = lengths[0]
+    for m in lengths[1:]:
+        pair = c.new(f"call {{ i64, i1 }} @llvm.smul.with.overflow.i64(i64 {n}, i64 {m})")
+        n = c.new(f"extractvalue {{ i64, i1 }} {pair}, 0")
+        over = c.new(f"extractvalue {{ i64, i1 }} {pair}, 1")
+        c.fail_if(over, "MemoryError", MEMORY_TEXT, op.loc)
+    return n
 
 
 def over(c: Code, n: str, body: Callable[[str], None]) -> None:
@@ -132,41 +176,54 @@ def over(c: Code, n: str, body: Callable[[str], None]) -> None:
     c.start(after)
 
 
+def places(c: Code, lengths: Sequence[str], flat: str) -> list[str]:
+    """The indices of element `flat` in C order."""
+    out: list[str] = []
+    for n in reversed(lengths[1:]):
+        out.append(c.new(f"urem i64 {flat}, {n}"))
+        flat = c.new(f"udiv i64 {flat}, {n}")
+    return [flat, *reversed(out)]
+
+
 def copy(c: Code, op: Op) -> list[str]:
     source, type = op.operands[0], op.results[0].type
-    data, n, *stride = c.of(source)
-    size, kind = layout.element_size(type), layout.element(type)
-    p = allocate(c, n, size, op)
-    if not stride:
-        count = c.new(f"mul i64 {n}, {size}")
+    assert isinstance(source.type, Array)
+    data, *rest = c.of(source)
+    lengths, kind = rest[: source.type.rank], layout.element(type)
+    n, bytes_each = size(c, source), layout.element_size(type)
+    p = allocate(c, n, bytes_each, op)
+    if not source.type.strided:
+        count = c.new(f"mul i64 {n}, {bytes_each}")
         c.do(
             f"call void @llvm.memcpy.p0.p0.i64(ptr align 64 {p}, ptr {data}, i64 {count}, i1 false)"
         )
-        return [p, n]
+        return [p, *lengths]
 
     def element(k: str) -> None:
-        value = c.new(f"load {kind}, ptr {address(c, source, k)}")
+        value = c.new(f"load {kind}, ptr {address(c, source, *places(c, lengths, k))}")
         c.do(
             f"store {kind} {value}, ptr {c.new(f'getelementptr inbounds {kind}, ptr {p}, i64 {k}')}"
         )
 
     over(c, n, element)
-    return [p, n]
+    return [p, *lengths]
 
 
 def accum(c: Code, op: Op) -> tuple[str, ...]:
-    """Add the second array to the first; null, of length 0, adds nothing."""
+    """Add the second array to the first; null, without elements, adds nothing."""
     owned(op)
     into, other = op.operands
-    data, room, *_ = c.of(into)
-    n = c.of(other)[1]
+    data, room, n = c.of(into)[0], size(c, into), size(c, other)
     fits = c.new(f"icmp sle i64 {n}, {room}")
     c.fail_unless(fits, "SystemError", "cotangents of two shapes", op.loc)
     kind, plus = layout.element(into.type), adding(op)
+    start = c.of(other)[0]
 
     def element(k: str) -> None:
-        at = c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {k}")
-        x, y = c.new(f"load {kind}, ptr {at}"), c.new(f"load {kind}, ptr {address(c, other, k)}")
+        at, y_at = (
+            c.new(f"getelementptr inbounds {kind}, ptr {p}, i64 {k}") for p in (data, start)
+        )
+        x, y = c.new(f"load {kind}, ptr {at}"), c.new(f"load {kind}, ptr {y_at}")
         c.do(f"store {kind} {c.new(f'{plus} {kind} {x}, {y}')}, ptr {at}")
 
     over(c, n, element)
@@ -228,7 +285,7 @@ ROWS: dict[str, Row] = {
     "get": get,
     "set": put,
     "add_at": add_at,
-    "accum f64[1]": accum,
+    "accum f64[]": accum,
     "len": length,
     "zeros": zeros,
     "zeros_like": zeros,

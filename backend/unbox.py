@@ -2,9 +2,9 @@
 
 `unbox(text, object, tree, miss)` emits code that goes to the block `miss` unless the object is
 exactly what the tree says; it touches nothing but the object.  A `float` or `numpy.float64`, an
-exact `int` of 64 bits, `True` and `False`, an aligned one-dimensional float64 array of native byte
-order, a tuple of such.  Anything else a function may take is converted by `border.classify` and
-`border.flatten`, on the slow path; both must agree.
+exact `int` of 64 bits, `True` and `False`, an aligned array of float64, int64 or bool of native
+byte order, a tuple of such.  Anything else a function may take is converted by `border.classify`
+and `border.flatten`, on the slow path; both must agree.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from ..ir.structure import Constant, Leaf, Tree, Tuple
 from ..ir.types import BOOL, F64, I64, Array
 from .callable_type import HEADER
+from .layout import DTYPES
 from .text import TYPE, Text
 
 # PyArrayObject, the same from NumPy 1.7 to 2.x: data, nd, dimensions, strides, base, descr, flags
@@ -88,8 +89,8 @@ def unbox(text: Text, obj: str, tree: Tree, key: str, miss: str) -> list[str]:
             return [_int(text, obj, miss)]
         case Leaf(t) if t == BOOL:
             return [_bool(text, obj, miss)]
-        case Leaf(Array(elem, 1, strided)) if elem == F64:
-            return _array(text, obj, strided, miss)
+        case Leaf(Array() as t):
+            return _array(text, obj, t, miss)
         case Constant(value):
             same = text.op(f"icmp eq ptr {obj}, {_constant(text, value, key)}")
             text.guard(same, miss)
@@ -103,7 +104,7 @@ def takes(tree: Tree) -> bool:
     """Whether `unbox` knows this structure."""
     match tree:
         case Leaf(t):
-            return t in (F64, I64, BOOL) or (isinstance(t, Array) and (t.elem, t.rank) == (F64, 1))
+            return t in (F64, I64, BOOL) or isinstance(t, Array)
         case Tuple(kids):
             return all(map(takes, kids))
         case Constant():
@@ -160,26 +161,36 @@ def _bool(text: Text, obj: str, miss: str) -> str:
     return f"i1 {true}"
 
 
-def _array(text: Text, obj: str, strided: bool, miss: str) -> list[str]:
+def _array(text: Text, obj: str, t: Array, miss: str) -> list[str]:
     """A contiguous array is refused where strides are expected: faster code exists for it."""
     found = text.field(obj, TYPE)
     text.guard(text.op(f"icmp eq ptr {found}, {text.object('numpy.ndarray', np.ndarray)}"), miss)
-    descr = text.object("numpy.dtype.float64", np.dtype(np.float64))
+    dtype = np.dtype(DTYPES[t.elem.name])
+    descr = text.object(f"numpy.dtype.{dtype.name}", dtype)
     right = text.op(f"icmp eq ptr {text.field(obj, DESCR)}, {descr}")
-    flat = text.op(f"icmp eq i32 {text.field(obj, RANK, 'i32')}, 1")
+    flat = text.op(f"icmp eq i32 {text.field(obj, RANK, 'i32')}, {t.rank}")
     flags = text.op(f"and i32 {text.field(obj, FLAGS, 'i32')}, {C_CONTIGUOUS | ALIGNED}")
-    wanted = ALIGNED if strided else C_CONTIGUOUS | ALIGNED
+    wanted = ALIGNED if t.strided else C_CONTIGUOUS | ALIGNED
     laid_out = text.op(f"icmp eq i32 {flags}, {wanted}")
     both = text.op(f"and i1 {right}, {flat}")
     text.guard(text.op(f"and i1 {both}, {laid_out}"), miss)
-    length = text.op(f"load i64, ptr {text.field(obj, DIMENSIONS)}")
-    found_words = [f"ptr {text.field(obj, DATA)}", f"i64 {length}"]
-    if strided:
-        stride = text.op(f"load i64, ptr {text.field(obj, STRIDES)}")
-        odd = text.op(f"and i64 {stride}, 7")
-        text.guard(text.op(f"icmp eq i64 {odd}, 0"), miss)
-        found_words.append(f"i64 {text.op(f'ashr exact i64 {stride}, 3')}")
+    dimensions = text.field(obj, DIMENSIONS)
+    found_words = [f"ptr {text.field(obj, DATA)}"]
+    found_words += [f"i64 {_entry(text, dimensions, k)}" for k in range(t.rank)]
+    if t.strided:
+        strides, shift = text.field(obj, STRIDES), dtype.itemsize.bit_length() - 1
+        for k in range(t.rank):
+            stride = _entry(text, strides, k)
+            odd = text.op(f"and i64 {stride}, {dtype.itemsize - 1}")
+            text.guard(text.op(f"icmp eq i64 {odd}, 0"), miss)
+            found_words.append(f"i64 {text.op(f'ashr exact i64 {stride}, {shift}')}")
     return found_words
+
+
+def _entry(text: Text, entries: str, k: int) -> str:
+    """An axis's length or stride."""
+    at = text.op(f"getelementptr i64, ptr {entries}, i64 {k}", "at") if k else entries
+    return text.op(f"load i64, ptr {at}")
 
 
 def _tuple(text: Text, obj: str, kids: tuple[Tree, ...], key: str, miss: str) -> list[str]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..ir.core import Function, Literal, Loc, Loop, Module, Op, Operand, Value, walk
-from ..ir.types import F64, I64
+from ..ir.types import F64, I64, Array
 from . import layout
 from .nesting import Walk, drive
 from .output import Message
@@ -301,7 +301,8 @@ class Code:
         row = self.rows.get(op.opcode)
         if row is None:
             t = op.operands[0].type if op.operands else None
-            row = self.rows.get(f"{op.opcode} {t}")
+            kind = f"{t.elem}[]" if isinstance(t, Array) else t
+            row = self.rows.get(f"{op.opcode} {kind}")
             if row is None:
                 raise NotImplementedError(f"no native code for {op.opcode} of {t}")
         return row

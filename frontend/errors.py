@@ -94,8 +94,8 @@ def double(z):
 
 jit(double)(1.0 + 2.0j)
 """,
-        "Pass floats, ints, bools, None, strings, arrays of float64, and tuples, dicts, "
-        "dataclasses and NamedTuples of these.",
+        "Pass floats, ints, bools, None, strings, arrays of float64, ints or bools, and tuples, "
+        "dicts, dataclasses and NamedTuples of these.",
         """\
 from morula import jit
 

@@ -62,6 +62,8 @@ def expression(frame: Frame, node: ast.expr) -> Operand:
 
 
 def constant(frame: Frame, node: ast.Constant) -> Operand:
+    if node.value is ...:
+        return frame.emit("global", (), node, {"name": "Ellipsis"})
     return literal(node.value)
 
 

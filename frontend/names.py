@@ -98,9 +98,41 @@ LIBRARY = (
     | OPERATIONS
 )
 
+# NumPy's functions and methods on whole arrays (see `specialize/numeric.py`)
+ARRAYS = frozenset(
+    f"numpy.{n}"
+    for n in (
+        "zeros empty ones full zeros_like empty_like ones_like full_like array asarray copy arange "
+        "linspace eye identity sum prod max min amax amin mean argmax argmin cumsum cumprod dot "
+        "matmul outer transpose maximum minimum where clip square reciprocal "
+        "reshape ravel nonzero ndim shape size"
+    ).split()
+) | frozenset(
+    f"ndarray.{n}"
+    for n in (
+        "copy astype fill sum prod max min mean argmax argmin cumsum cumprod dot transpose "
+        "reshape ravel flatten"
+    ).split()
+)
+
+# those that are Python over the others: name -> function of `prelude/surface.py`
+WRITTEN: dict[str, str] = {
+    **{
+        f"numpy.{n}": n
+        for n in (
+            "negative add subtract multiply divide atleast_1d atleast_2d diff inner vdot trace "
+            "diag tril triu flip roll repeat tile concatenate stack hstack vstack var std argsort "
+            "sort searchsorted any all"
+        ).split()
+    },
+    **{f"ndarray.{n}": n for n in "var std trace argsort any all repeat searchsorted".split()},
+    "numpy.linalg.solve": "solve",
+    "numpy.linalg.norm": "norm",
+    "numpy.true_divide": "divide",
+}  # fmt: skip
+
 # known to lie outside the language, with what to write instead
 INSTEAD: dict[str, str] = {
-    "numpy.sum": "write `sum(x)`",
     "set": "write a tuple, and compare its elements",
     "frozenset": "write a tuple, and compare its elements",
     "iter": "loop over the sequence itself",
@@ -128,16 +160,6 @@ INSTEAD: dict[str, str] = {
     "copy.copy": "write `dataclasses.replace(r)` for a record, `list(a)`, `dict(a)`",
     "copy.deepcopy": "write `dataclasses.replace(r)` for a record, `list(a)`, `dict(a)`",
     "typing.cast": "leave it out",
-    "numpy.array": "pass the array in: compiled code reads arrays, and makes none so far",
-    "numpy.zeros": "pass the array in: compiled code reads arrays, and makes none so far",
-    "numpy.ones": "pass the array in: compiled code reads arrays, and makes none so far",
-    "numpy.empty": "pass the array in: compiled code reads arrays, and makes none so far",
-    "numpy.arange": "loop over `range(n)`",
-    "numpy.linspace": "compute each point in a loop",
-    "numpy.dot": "multiply and add in a loop over the indices",
-    "numpy.maximum": "write `max(a, b)` for numbers",
-    "numpy.minimum": "write `min(a, b)` for numbers",
-    "numpy.where": "write `a if condition else b` for numbers",
     "math.factorial": "write a loop, or `math.gamma(n + 1.0)`",
     "math.fsum": "add in a loop",
 }

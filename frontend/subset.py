@@ -115,6 +115,9 @@ def evaluated_nodes(top: FunctionNode) -> Iterator[ast.AST]:
             if name in ("annotation", "returns") or (name == "decorator_list" and node is top):
                 continue
             kids = value if isinstance(value, list) else [value]
+            if name == "slice":  # in an index, `...` stands for whole axes
+                indices = value.elts if isinstance(value, ast.Tuple) else kids
+                kids = [k for k in indices if not is_dots(k)]
             stack.extend(k for k in kids if isinstance(k, ast.AST))
 
 
@@ -137,6 +140,10 @@ def refusal(node: ast.AST, top: FunctionNode) -> tuple[ast.AST, Sentence] | None
             return node, ("a format that is computed", why, "write the format out: `{x:.3f}`")
     sentence = REFUSED.get(type(node))
     return (node, sentence) if sentence else None
+
+
+def is_dots(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...
 
 
 def is_none(node: ast.expr) -> bool:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .core import Block, Loc, Module, Op, Operand, Value
+from .core import Block, Literal, Loc, Module, Op, Operand, Value
 from .fold import fold
 from .ops import COMMUTATIVE, INF, TABLE, effect, infer
 from .types import Type
@@ -105,6 +105,8 @@ class Builder:
 
     def place(self, op: Op) -> tuple[Operand, ...]:
         """Put a finished op where it belongs; the results of an equal one if it stands already."""
+        if op.opcode == "check":
+            return self.place_check(op)
         kind = effect(op)
         shareable = (
             not op.regions
@@ -127,6 +129,19 @@ class Builder:
         if shareable and self.share:
             target.table[key] = op.results
         return op.results
+
+    def place_check(self, op: Op) -> tuple[Operand, ...]:
+        """A check that cannot fail, or that has passed here or around already, is left out."""
+        ok = op.operands[0]
+        if self.fold and isinstance(ok, Literal) and ok.value:
+            return ()
+        if self.share:
+            key = ("check", ok)
+            if self.standing(key) is not None:
+                return ()
+            self.table[key] = ()
+        self.append(op)
+        return ()
 
     def standing(self, key: Any) -> tuple[Operand, ...] | None:
         """The results of an op with this key that stands here or around."""

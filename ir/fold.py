@@ -178,6 +178,15 @@ def logical(absorbing: bool) -> Rule:
     return rule
 
 
+def reflexive(holds: bool) -> Rule:
+    """A comparison of an int with itself; a float may be nan."""
+
+    def rule(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
+        return (literal(holds),) if v[0].type == I64 and same(*v) else None
+
+    return rule
+
+
 def convert(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
     return (v[0],) if v[0].type == attrs["to"] else None
 
@@ -247,5 +256,6 @@ RULES: dict[str, Rule] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "pow": pow_, "select": select,
     "not": not_, "and": logical(False), "or": logical(True), "convert": convert, "get": get,
     "set": set_, "add_at": add_at, "accum": accum, "len": length, "zeros_like": zeros_like,
-    "unbox": unbox, "is_null": is_null,
+    "unbox": unbox, "is_null": is_null, "eq": reflexive(True), "le": reflexive(True),
+    "ge": reflexive(True), "ne": reflexive(False), "lt": reflexive(False), "gt": reflexive(False),
 }  # fmt: skip

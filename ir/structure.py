@@ -105,11 +105,11 @@ class Updated:
     """A result, and what the call has written into records among its arguments.
 
     Each write is the way to a record (which argument, which part of it, ...) and its new fields,
-    `Constant(KEPT)` where one is as before.
+    `Constant(KEPT)` where one is as before; or the way to an array, and what it holds now.
     """
 
     result: Tree
-    writes: tuple[tuple[tuple[int, ...], Record], ...]
+    writes: tuple[tuple[tuple[int, ...], Record | Leaf], ...]
 
 
 Tree = Leaf | Tuple | Record | Sum | Boxed | Moved | Constant | PullbackTree | Updated

@@ -10,6 +10,7 @@ none  mark                          no value; a place in the arena
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,24 @@ F64, F32, C128 = Scalar("f64"), Scalar("f32"), Scalar("c128")
 I64, I32, U8, BOOL = Scalar("i64"), Scalar("i32"), Scalar("u8"), Scalar("bool")
 NONE, MARK, STR = Scalar("none"), Scalar("mark"), Scalar("str")
 FLOATS = frozenset({"f64", "f32", "c128"})
+
+
+ELEMENTS = {  # NumPy's kind and size of an element -> the type that compiled code has for it
+    ("f", 8): F64, ("b", 1): BOOL, ("i", 8): I64, ("i", 4): I64, ("i", 2): I64, ("i", 1): I64,
+    ("u", 4): I64, ("u", 2): I64, ("u", 1): I64,
+}  # fmt: skip
+
+
+def array_type(a: Any) -> Array | None:
+    """The type of a NumPy array as compiled code reads it; None where it cannot.
+
+    Smaller ints come as int64, by a copy, as do arrays that are not aligned.
+    """
+    elem = ELEMENTS.get((a.dtype.kind, a.dtype.itemsize))
+    if elem is None or a.ndim == 0 or not a.dtype.isnative:
+        return None
+    as_it_is = elem != I64 or a.dtype.itemsize == 8
+    return Array(elem, a.ndim, strided=as_it_is and not a.flags.c_contiguous)
 
 
 def is_float(t: Type) -> bool:

@@ -41,7 +41,7 @@ from .ir.structure import (
     leaf_types,
     merged,
 )
-from .ir.types import Box, Scalar, Type
+from .ir.types import Array, Box, Scalar, Type
 from .pipeline import Compilation
 from .transforms.clean import clean
 
@@ -163,7 +163,7 @@ def zero(b: Builder, t: Type) -> Operand:
         return zero_literal(t)
     if isinstance(t, Box):
         return b.op("null", type=t)
-    return b.op("zeros", literal(0))
+    return b.op("zeros", *[literal(0)] * (t.rank if isinstance(t, Array) else 1))
 
 
 # ---- where values come from

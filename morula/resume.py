@@ -319,7 +319,9 @@ def results_of(module: Module, name: str, args: Sequence[Any], **options: Any) -
 
 def zero(t: Type) -> Any:
     """The cotangent of what nobody asks about; an array of length 0 stands for zeros."""
-    return 0.0 if isinstance(t, Scalar) else np.zeros(0) if isinstance(t, Array) else None
+    if isinstance(t, Array):
+        return np.zeros((0,) * t.rank)
+    return 0.0 if isinstance(t, Scalar) else None
 
 
 def no_pullback(tree: PullbackTree, value: Any, known: list[Any]) -> Any:

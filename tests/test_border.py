@@ -63,10 +63,7 @@ def test_refused_with_a_cure() -> None:
     refused: list[tuple[Any, str]] = [
         ([1.0], "np.asarray"),
         (np.ones(3, np.float32), r"np.asarray\(v, float\)"),
-        (np.ones(3, int), r"np.asarray\(v, float\)"),
-        (np.ones(3, bool), r"np.asarray\(v, float\)"),
         (np.ones(3, complex), "float64"),
-        (np.ones((2, 2)), "ravel"),
         (np.ones(()), r"float\(v\)"),
         (np.ones(3, ">f8"), "byte order"),
         (unaligned, "copy"),
@@ -108,12 +105,12 @@ def test_flatten_and_rebuild() -> None:
 
 def test_cotangent_has_the_structure_of_the_result() -> None:
     tree = Tuple((FLOAT, INT, Tuple((ARRAY, NONE)), TRUTH))
-    sizes = (None, None, 3, None)
+    sizes = (None, None, (3,), None)
     x = np.arange(3)
     got = cotangent(tree, (2, None, (x, None), None), sizes)
     assert got[0] == 2.0 and type(got[0]) is float and len(got) == 2
     assert got[1].dtype == np.float64 and got[1].tolist() == [0.0, 1.0, 2.0]
-    strided = cotangent(ARRAY, np.arange(6.0)[::2], (3,))[0]
+    strided = cotangent(ARRAY, np.arange(6.0)[::2], ((3,),))[0]
     assert strided.flags.c_contiguous and strided.tolist() == [0.0, 2.0, 4.0]
     wrong: list[Any] = [
         1.0,

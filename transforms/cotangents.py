@@ -7,9 +7,11 @@ accumulator that ops update in place, so it is put back, never added twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..ir.builder import Builder
 from ..ir.core import LOOPS, Loop, Op, Operand, Value, literal, zero_literal
-from ..ir.types import Box, Scalar, cotangent_type, is_threaded
+from ..ir.types import Array, Box, Scalar, cotangent_type, is_threaded
 
 SHAPE_KEEPERS = frozenset({"set", "add_at", "accum", "zeros_like"})
 
@@ -99,15 +101,24 @@ def ct_name(v: Operand, default: str = "") -> str:
     return f"ct.{name or default}" if name or default else ""
 
 
-def whole(b: Builder, ct: Operand, length: Operand) -> Operand:
-    """The cotangent of an array of this length: itself, or zeros for one of length 0."""
-    n = b.op("len", ct)
-    empty, fits = b.op("eq", n, literal(0)), b.op("eq", n, length)
+def shape_of(b: Builder, v: Operand) -> list[Operand]:
+    """The lengths of an array's axes, or of a list."""
+    rank = v.type.rank if isinstance(v.type, Array) else 1
+    return [b.op("len", v, axis=k) if k else b.op("len", v) for k in range(rank)]
+
+
+def whole(b: Builder, ct: Operand, shape: Sequence[Operand]) -> Operand:
+    """The cotangent of an array of this shape: itself, or zeros for one without elements."""
+    lengths = shape_of(b, ct)
+    empty = b.op("eq", lengths[0], literal(0))
+    fits = b.op("eq", lengths[0], shape[0])
+    for n, m in zip(lengths[1:], shape[1:], strict=True):
+        fits = b.op("and", fits, b.op("eq", n, m))
     error = {"error": "ValueError", "text": "the cotangent of an array has another length"}
     b.emit("check", [b.op("or", empty, fits)], error, [])
     zeros, given = b.child("if"), b.child("if")
     regions = [
-        zeros.block((), "yield", [zeros.op("zeros", length)]),
+        zeros.block((), "yield", [zeros.op("zeros", *shape)]),
         given.block((), "yield", [ct]),
     ]
     return b.emit("if", [empty], {}, [ct.type], ["ct"], regions)[0]

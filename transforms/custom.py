@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from ..ir.builder import Builder
 from ..ir.core import RULES, Function, Loc, Operand, Value, zero_literal
 from ..ir.types import I64, Scalar, cotangent_type, is_threaded
-from .cotangents import whole
+from .cotangents import shape_of, whole
 from .derivatives import Derivatives, Rule
 
 VJP, JVP = RULES
@@ -172,8 +172,8 @@ def by_vjp(d: Derivatives, f: Function, rule: Rule) -> None:
     w = Wrapper(d, f)
     inputs = [w.input(k) for k in range(len(f.inputs))]
     outs = w.call(fwd.name, w.captured(fwd), inputs[len(f.captures) :])
-    lengths = [w.b.op("len", outs[k]) for k in absent]
-    lengths += [w.b.op("len", inputs[k]) for k in arrays]
+    shapes = [shape_of(w.b, outs[k]) for k in absent] + [shape_of(w.b, inputs[k]) for k in arrays]
+    lengths = [n for shape in shapes for n in shape]
     rule.fwd = w.add_whole(f"{f.name}.fwd", [], [*outs, *lengths])
     rule.residuals = [*fwd.results[n:], *(I64 for _ in lengths)]
     rule.names = [*(v.name for v in bwd.params[: len(fwd.results) - n]), *("" for _ in lengths)]
@@ -182,22 +182,24 @@ def by_vjp(d: Derivatives, f: Function, rule: Rule) -> None:
     captures = w.captured(bwd)
     saved = [w.b.param(t, n) for t, n in zip(rule.residuals, rule.names, strict=True)]
     first = len(fwd.results) - n
-    length_of = dict(zip(absent, saved[first:], strict=False))
+    left = iter(saved[first:])
+    known = [[next(left) for _ in shape] for shape in shapes]
+    shape_at = dict(zip(absent, known, strict=False))
     given = {k: w.b.param(t, "ct") for k in rule.seeds if (t := cotangent_type(f.results[k]))}
     cts: list[Operand] = []
     for k in dual:
         t = cotangent_type(f.results[k])
         if k in given:
             cts.append(given[k])
-        elif k in length_of:
-            cts.append(w.b.op("zeros", length_of[k]))
+        elif k in shape_at:
+            cts.append(w.b.op("zeros", *shape_at[k]))
         else:
             cts.append(zero_literal(t) if isinstance(t, Scalar) else w.b.op("null", type=t))
     results = w.call(bwd.name, captures, [*saved[:first], *cts])
     params = [k for k in range(len(f.captures), len(f.inputs)) if cotangent_type(f.inputs[k].type)]
     by_input = dict(zip(params, results, strict=True))
-    for k, length in zip(arrays, saved[first + len(absent) :], strict=True):
-        by_input[k] = whole(w.b, by_input[k], length)
+    for k, shape in zip(arrays, known[len(absent) :], strict=True):
+        by_input[k] = whole(w.b, by_input[k], shape)
     rule.needed = sorted(w.inputs)
     needed = [w.inputs[k] for k in rule.needed]
     outs_of_active = [by_input[k] for k in rule.active]

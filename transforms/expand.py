@@ -37,7 +37,7 @@ from ..ir.core import (
 )
 from ..ir.types import I64, Array, Box, Scalar, Type, cotangent_type
 from .clean import clean_function, pruned
-from .cotangents import whole
+from .cotangents import shape_of, whole
 from .custom import is_custom, without_rules
 from .dce import dce
 from .derivatives import Derivatives, Rule
@@ -190,7 +190,8 @@ class PullbackMaker:
 
     def fields(self) -> tuple:  # type: ignore[type-arg]
         inputs = self.f.inputs
-        lengths = (I64,) * len(self.arrays)
+        results = self.f.results or ()
+        lengths = (I64,) * sum(rank_of(results[k]) for k in self.arrays)
         return (*(inputs[k].type for k in self.kept), *self.rule.residuals, *lengths)
 
     def add_pullback(self) -> None:
@@ -202,13 +203,14 @@ class PullbackMaker:
         b = Builder(module, share=False, hoist=False)
         inputs = {k: b.param(f.inputs[k].type, f.inputs[k].name) for k in self.kept}
         residuals = [b.param(t, n) for t, n in zip(rule.residuals, rule.names, strict=True)]
-        lengths = {k: b.param(I64, "length") for k in self.arrays}
         assert f.results is not None
+        shapes = {
+            k: [b.param(I64, "length") for _ in range(rank_of(f.results[k]))] for k in self.arrays
+        }
         seeds = [k for k, s in enumerate(self.seeds) if s]
         params = [b.param(ct, "ct") for k in seeds if (ct := cotangent_type(f.results[k]))]
         cts = [
-            whole(b, c, lengths[k]) if k in lengths else c
-            for k, c in zip(seeds, params, strict=True)
+            whole(b, c, shapes[k]) if k in shapes else c for k, c in zip(seeds, params, strict=True)
         ]
         zeros = [b.op("zeros_like", inputs[k]) for k in rule.accumulators]
         captures: list[Operand] = [inputs[k] for k in rule.needed]
@@ -220,7 +222,7 @@ class PullbackMaker:
         results = [by_name[name] for name in self.wrt]
         body = b.block((), "return", results)
         types = tuple(v.type for v in results)
-        captured = (*inputs.values(), *residuals, *lengths.values())
+        captured = (*inputs.values(), *residuals, *[n for shape in shapes.values() for n in shape])
         module.add(Function(self.pullback, captured, tuple(params), types, body, {}, f.loc))
 
     def __call__(self, b: Builder, op: Op, operands: list[Operand]) -> Sequence[Operand]:
@@ -237,7 +239,7 @@ class PullbackMaker:
         names = [*(v.name for v in primal), *rule.names]
         attrs = {"fn": rule.fwd}
         outs = b.emit("call", operands, attrs, types, names, groups=op.groups)
-        lengths = [b.op("len", outs[k]) for k in self.arrays]
+        lengths = [n for k in self.arrays for n in shape_of(b, outs[k])]
         fields = [*(operands[k] for k in self.kept), *outs[len(primal) :], *lengths]
         boxed = b.emit("box", fields, {"record": box.record}, [box], [op.results[-1].name])
         return [*outs[: len(primal)], *boxed]
@@ -249,6 +251,10 @@ class PullbackMaker:
         groups = (len(fields), len(operands) - 1)
         attrs = {"fn": self.pullback}
         return b.emit("call", [*fields, *operands[1:]], attrs, types, names, groups=groups)
+
+
+def rank_of(t: Type) -> int:
+    return t.rank if isinstance(t, Array) else 1
 
 
 def seed_is_array(t: Type) -> bool:

@@ -10,13 +10,13 @@ import difflib
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
-from ...ir.types import BOOL, I64, Array
+from ...ir.types import BOOL, I64
 from ..classes import field_names
 from . import sums
 from .branches import fork, is_natural
 from .comparisons import both
-from .operators import as_int, natural
-from .values import AV, describe, is_static, number, static, static_value, typ
+from .operators import as_int
+from .values import AV, describe, is_static, number, static_value, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -28,8 +28,10 @@ BEYOND_TUPLE = "tuple index out of range"
 
 def length(f: Frame, a: AV) -> Operand:
     """len(a)."""
-    from . import sequences
+    from . import ndarray, sequences, views
 
+    if views.is_array(f, a):
+        return ndarray.length(f, a)
     found = sequences.length(f, a)
     if found is not None:
         return found.leaves[0]
@@ -39,10 +41,6 @@ def length(f: Frame, a: AV) -> Operand:
             return sums.dispatch(f, a, lambda k: number(length(f, k)), fails).leaves[0]
         case "tuple":
             return Literal(len(a.kids), I64)
-        case "array":
-            n: Operand = f.emit("len", [a.leaves[0]], [I64])
-            natural(f, n)
-            return n
         case "const" if isinstance(a.info, str):
             return Literal(len(a.info), I64)
     raise f.error(
@@ -51,12 +49,14 @@ def length(f: Frame, a: AV) -> Operand:
 
 
 def getitem(f: Frame, a: AV, i: AV, what: str = "tuple") -> AV:
-    from . import sequences
+    from . import ndarray, sequences, views
 
     if a.kind in sums.SUMS:
         return sums.dispatch(f, a, lambda k: getitem(f, k, i), sums.not_subscriptable)
     if i.kind in sums.SUMS:
         return sums.dispatch(f, i, lambda k: getitem(f, a, k), sums.not_an_index)
+    if views.is_array(f, a):
+        return ndarray.getitem(f, a, i)
     found = sequences.getitem(f, a, i)
     if found is not None:
         return found
@@ -71,16 +71,6 @@ def getitem(f: Frame, a: AV, i: AV, what: str = "tuple") -> AV:
         from . import walks
 
         return walks.of_range(f, a, as_int(f, i, "an index of a range"))
-    if a.kind == "array":
-        if i.kind in ("slice", "tuple", "array", "const"):
-            kinds = {"slice": "a slice", "const": "a new axis", "array": "an array"}
-            raise f.error(
-                "E01",
-                f"{kinds.get(i.kind, 'several indices')} as an index of an array",
-                "arrays are 1-D and read element by element so far",
-                "read the elements by int indices in a loop",
-            )
-        return element(f, a.leaves[0], as_int(f, i, "an index of an array"))
     raise f.error(
         "E03", f"an item of {describe(typ(a))}", "it has no items", "index a tuple or an array"
     )
@@ -128,31 +118,10 @@ def tuple_slice(f: Frame, a: AV, i: AV) -> AV:
     return AV("tuple", None, a.kids[slice(*[static_value(k) for k in i.kids])])
 
 
-def element(f: Frame, x: Operand, i: Operand) -> AV:
-    """x[i], checked."""
-    t = x.type
-    assert isinstance(t, Array)
-    n: Operand = f.emit("len", [x], [I64])
-    natural(f, n)
-    if isinstance(i, Literal):
-        if i.value < 0:
-            i = f.scalar("add", (n, i), I64, True)
-            ok = f.scalar("ge", (i, ZERO), BOOL)
-        else:
-            ok = f.scalar("lt", (i, n), BOOL)
-    elif is_natural(f, i):
-        ok = f.scalar("lt", (i, n), BOOL)
-    else:
-        under = f.scalar("lt", (i, ZERO), BOOL)
-        # a negative int and a length, or an int and 0: this cannot overflow
-        i = f.scalar("add", (i, f.emit("select", [under, n, ZERO], [I64])), I64, True)
-        ok = f.scalar("and", (f.scalar("ge", (i, ZERO), BOOL), f.scalar("lt", (i, n), BOOL)), BOOL)
-    f.check(ok, "IndexError", BEYOND)
-    return number(f.emit("get", [x, i], [t.elem]))
-
-
 def unpack(f: Frame, a: AV, n: int) -> list[AV]:
     """The parts of `a, b = value`."""
+    from . import ndarray, views
+
     if a.kind in sums.SUMS:
         return sums.dispatch_all(f, a, lambda k: unpack(f, k, n), sums.not_unpacked)
     if a.kind == "tuple":
@@ -162,15 +131,12 @@ def unpack(f: Frame, a: AV, n: int) -> list[AV]:
         too_many = f"too many values to unpack (expected {n})"
         f.check(Literal(len(a.kids) <= n, BOOL), "ValueError", too_many)
         return list(a.kids)
-    if a.kind == "array":
-        x = a.leaves[0]
+    if views.is_array(f, a):
         count = length(f, a)
         for opcode, text in (("ge", "not enough"), ("le", "too many")):
             ok = f.scalar(opcode, (count, Literal(n, I64)), BOOL)
             f.check(ok, "ValueError", f"{text} values to unpack (expected {n})")
-        t = x.type
-        assert isinstance(t, Array)
-        return [number(f.emit("get", [x, Literal(k, I64)], [t.elem])) for k in range(n)]
+        return [ndarray.item(f, a, Literal(k, I64)) for k in range(n)]
     raise f.error(
         "E03",
         f"{describe(typ(a))} unpacked into {n} names",
@@ -180,23 +146,17 @@ def unpack(f: Frame, a: AV, n: int) -> list[AV]:
 
 
 def getattr_(f: Frame, a: AV, name: str) -> AV:
-    from . import records
+    from . import ndarray, records, views
 
     if a.kind in sums.SUMS:
         return sums.dispatch(f, a, lambda k: getattr_(f, k, name), sums.no_attribute(name))
     found = records.getattr_(f, a, name)
     if found is not None:
         return found
-    if a.kind == "array":
-        match name:
-            case "size":
-                return number(length(f, a))
-            case "shape":
-                return AV("tuple", None, (number(length(f, a)),))
-            case "ndim":
-                return static(1)
-            case "T":
-                return a
+    if views.is_array(f, a):
+        found = ndarray.getattr_(f, a, name)
+        if found is not None:
+            return found
     if a.kind == "custom" and name in ("defvjp", "defjvp"):
         raise f.error(
             "E10",
@@ -220,11 +180,11 @@ def getattr_(f: Frame, a: AV, name: str) -> AV:
             "compiled code knows how many elements a list has",
             "make a new one, such as `[*xs, v]`, or keep what changes in variables",
         )
-    known = {"array": "shape, size, ndim, T"}.get(a.kind)
+    known = ndarray.ATTRIBUTES if views.is_array(f, a) else None
     raise f.error(
         "E02",
-        f"the attribute `{name}` of {describe(typ(a))}",
-        f"it has {known} so far" if known else "it has no attributes",
+        f"the attribute `{name}` of {describe(typ(held))}",
+        f"it has {', '.join(known)} so far" if known else "it has no attributes",
         "write a loop over the elements" if known else "use the value itself",
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Function, Operand
 from . import builtins, calls, custom, derivatives, writes
-from .values import AV, Label, T, named_leaves
+from .values import AV, STRUCTURES, Label, T, named_leaves, part_names
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -85,6 +85,24 @@ def capture_names(functions: Mapping[str, Function], callee: T) -> list[str]:
     for kid, name in zip(callee.kids, names, strict=True):
         out += named_leaves(kid, name)
     return out
+
+
+def cell_names(functions: Mapping[str, Function], key: Key) -> dict[Any, str]:
+    """What the cells that an instance gets are called: as the first that refers to one."""
+    callee, found = key.callee, dict[Any, str]()
+    while callee.kind in ("derivative", "entry", "opened") and callee.kids:
+        callee = callee.kids[0]
+    pairs = list(zip(param_names(functions, key), key.args, strict=True))
+    if callee.kind == "fn":
+        names = [v.name for v in functions[callee.info.fn].captures]
+        pairs += zip(names, callee.kids, strict=False)
+    while pairs:
+        name, t = pairs.pop(0)
+        if t.kind == "cell":
+            found.setdefault(t.info, name)
+        own = part_names(t) if t.kind in STRUCTURES else [""] * len(t.kids)
+        pairs += [(f"{name}.{n}" if n else name, k) for n, k in zip(own, t.kids, strict=True)]
+    return found
 
 
 def param_names(functions: Mapping[str, Function], key: Key) -> list[str]:

@@ -21,8 +21,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ...ir.core import Function, Module, Op, reached
-from ...ir.structure import Constant, Tree
+from ...ir.structure import Constant, Leaf, Tree, Updated
 from ..closures import closures
 from ..depth import deep
 from ..errors import Error
@@ -34,8 +36,9 @@ from .frame import Frame
 from .instances import Instance, Key, Linked, Program, resolve
 from .joins import Recursive
 from .records import Mutated
-from .trees import Boxes, Entering, tree_of, tree_of_value, type_of_tree
-from .values import UNDEFINED, Label, T, describe, static, typ
+from .trees import Boxes, Entering, contiguous, tree_of, tree_of_value, type_of_tree
+from .values import UNDEFINED, Label, T, Viewed, describe, leaf_types, static, typ
+from .views import View
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,34 @@ def specialize(
             except Mutated as e:
                 assert e.cls not in mutable, e.cls
                 mutable.add(e.cls)
+            except Viewed:
+                assert View not in mutable
+                mutable.add(View)  # from now on results are arrays of their own
             except (Recursive, Again) as e:
                 grown += 1
                 if grown > AGAIN:
                     raise endless(closed.entry) from None
                 if isinstance(e, Recursive):
                     noted(held, e.kinds)
+
+
+def arrays_lent(instance: Instance, result: Updated) -> list[int]:
+    """Which leaves of the arguments are arrays that the call writes: the caller lends those."""
+    out: list[int] = []
+    for way, kid in result.writes:
+        if isinstance(kid, Leaf):
+            at, *rest = way
+            args = instance.key.args
+            place, t = sum(len(leaf_types(a)) for a in args[:at]), args[at]
+            for k in rest:
+                place += len(t.leaves) + sum(len(leaf_types(a)) for a in t.kids[:k])
+                t = t.kids[k]
+            out.append(place)
+    return out
+
+
+def holds_view(t: T) -> bool:
+    return t.kind == "view" or any(holds_view(k) for k in t.kids)
 
 
 def holds_box(t: T) -> bool:
@@ -120,6 +145,9 @@ class Border:
         self.program, self.fn = program, fn
         self.trees = self.completed(trees)
         self.captures = self.capture_trees()
+        if np.ndarray in program.mutable:
+            self.trees = tuple(map(contiguous, self.trees))
+            self.captures = tuple(map(contiguous, self.captures))
         entering = Entering(program.boxes, program.module, self.trees)
         self.types = tuple([entering.type(t) for t in self.trees])
         if fn.name not in program.lowered.python:
@@ -171,6 +199,10 @@ class Border:
         custom.complete(program, caller, instance.name)
         result = self.result_tree(instance)
         name = self.outermost(instance)
+        if isinstance(result, Updated) and (lent := arrays_lent(instance, result)):
+            f = program.module.functions[name]
+            places = tuple([len(f.captures) + k for k in lent])
+            program.module.functions[name] = f.but(attrs={**f.attrs, "writes": places})
         hidden = [
             Hidden(v.name, path, tree)
             for v, path, tree in zip(
@@ -204,6 +236,8 @@ class Border:
         t = instance.result
         if t is None:
             return Constant(None)
+        if holds_view(t):
+            raise Viewed
         try:
             return tree_of(t, Boxes(self.program.boxes))
         except TypeError:

@@ -11,6 +11,7 @@ from ...ir.types import Type
 from .joins import coerce, joined
 from .values import (
     AV,
+    HOLDERS,
     UNDEFINED,
     Dead,
     T,
@@ -55,6 +56,7 @@ def fork(
     if not live:
         emit_if(f, cond, arms, [], [], [])
         raise Dead
+    share_new_cells(f, live)
     types, cells = join_arms(f, live, names)
     want = types + list(cells.values())
     columns: list[Type] = []
@@ -105,7 +107,7 @@ def run_arms(
         if learn and isinstance(known, Value):
             f.env[known] = true_or_false(truth)
         try:
-            arm.outs = run()
+            arm.outs = [f.whole(a) for a in run()]
             arm.store = f.store
             readings |= f.readings
         except Dead:
@@ -114,6 +116,33 @@ def run_arms(
         f.env[known] = before
     f.store, f.b, f.readings = base, outer, before_readings | readings
     return arms
+
+
+def share_new_cells(f: Frame, live: list[Arm]) -> None:
+    """A cell that each arm makes and hands on once, and keeps nowhere else, is one cell after the
+    `if`: nobody can tell the arms' cells from each other."""
+    if len(live) < 2:
+        return
+    rows = [a.outs for a in live if a.outs is not None]
+    for k, column in enumerate(zip(*rows, strict=True)):
+        if any(a.kind != "cell" or a.info in f.store for a in column):
+            continue
+        held = [arm.store[a.info] for arm, a in zip(live, column, strict=True)]
+        if len({(h.kind, h.info, *[v.type for v in h.leaves]) for h in held}) > 1:
+            continue
+        if held[0].kind not in HOLDERS or not all(map(once, live, column)):
+            continue
+        f.cells += 1
+        for arm, outs, a in zip(live, rows, column, strict=True):
+            arm.store["c", f.cells] = arm.store.pop(a.info)
+            outs[k] = AV("cell", ("c", f.cells))
+
+
+def once(arm: Arm, ref: AV) -> bool:
+    """Whether an arm refers to a cell in one place only."""
+    assert arm.outs is not None
+    held = [c for a in (*arm.outs, *arm.store.values()) for c in cells_in(a)]
+    return held.count(ref.info) == 1
 
 
 def join_arms(f: Frame, live: list[Arm], names: Sequence[str]) -> tuple[list[T], dict[Any, T]]:

@@ -10,6 +10,7 @@ from ...ir.core import Literal, Operand
 from ...ir.ops import TABLE
 from ...ir.types import BOOL, F64, I64
 from .. import names
+from ..prelude import surface
 from .arrays import length
 from .branches import is_natural
 from .operators import as_float, as_int, binary, divided, natural, truth, wider
@@ -41,6 +42,18 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         method = records.method(f, args[0], SPECIAL[name])
         if method is not None:
             return calls.call(f, method, args, kw)
+    from . import ndarray, numeric, pending, views
+
+    if name in names.ARRAYS:
+        return numeric.call(f, name, args, kw)
+    if name in names.WRITTEN:
+        from . import calls, records
+
+        fn = records.function(f, getattr(surface, names.WRITTEN[name]))
+        return calls.call(f, fn, [pending.settled(f, a) for a in args], kw)
+    if by_elements(name) and any(views.is_array(f, a) for a in args):
+        plain(f, name, args, kw, 1, None)
+        return ndarray.elementwise(f, AV("name", name), args)
     if name in names.PURE:
         opcode, n = names.PURE[name]
         if name in ("math.log",) and len(args) == 2:
@@ -68,6 +81,12 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     function, least, most = OWN[key]
     plain(f, name, args, kw, least, most)
     return function(f, name, args)
+
+
+def by_elements(name: str) -> bool:
+    """Whether NumPy applies a function to each element of an array."""
+    known = name in names.PURE or name in names.OWN
+    return name == "abs" or (known and name.startswith("numpy."))
 
 
 def unknown(f: Frame, name: str) -> Exception:
@@ -282,7 +301,8 @@ OWN: dict[str, tuple[Own, int, int | None]] = {
 
 
 def known(name: str) -> bool:
-    return name in names.PURE or name in names.OWN or name in names.LIBRARY
+    tables = (names.PURE, names.OWN, names.LIBRARY, names.ARRAYS, names.WRITTEN)
+    return any(name in table for table in tables)
 
 
 assert all(op in TABLE for op, _ in names.PURE.values()), "a spelling without an op"

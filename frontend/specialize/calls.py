@@ -145,13 +145,16 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
                 return function(f, fn)
     if isinstance(value, np.ndarray) or pullback_tree(value) is not None:
         return instances.hidden(f, name, type_of_tree(tree_of_value(value, name, f.loc)))
-    if isinstance(value, type) and not name.startswith("numpy."):
+    if isinstance(value, type) and (
+        not name.startswith("numpy.") or issubclass(value, BaseException)
+    ):
         return AV("class", value)
     if classes.is_enum(value):
         return AV("const", value)
     if is_data(value):
         t = type_of_tree(tree_of_value(value, name, f.loc))
-        if not f.program.mutable.isdisjoint(records.classes_in(t)):
+        # an array from outside is read only: a write to it is refused where it stands
+        if not f.program.mutable.isdisjoint(set(records.classes_in(t)) - {np.ndarray}):
             raise f.error(
                 "E11",
                 f"`{name}` from outside, a {type(value).__name__}, in a program that writes such",

@@ -27,6 +27,7 @@ from . import (
     joins,
     loops,
     operators,
+    pending,
     readings,
     records,
     sequences,
@@ -62,6 +63,7 @@ class Frame:
         self.opened: dict[AV, AV] = {}  # the boxes that values stood in
         self.implied: dict[tuple[Operand, bool], sums.Known] = {}  # the same, of generic bools
         self.subjects: dict[Operand, list[Value]] = {}  # which generic values they say it of
+        self.fuses = pending.within_elements(self)
         self.hidden: dict[str, AV] = {}  # global arrays and numbers that come as parameters
 
     # ---- emission
@@ -151,7 +153,7 @@ class Frame:
             opcode = op.opcode
             self.loc = op.loc
             if opcode in ENDS:
-                return [self.get(v) for v in op.operands]
+                return [self.whole(self.get(v)) for v in op.operands]
             if opcode == "if":
                 self.branch(op)
             elif opcode in ("while", "for"):
@@ -170,16 +172,21 @@ class Frame:
                     v = op.results[0]
                     if self.facts:
                         self.tell(op, a)
-                    env[v] = self.named(a, v.name) if v.name else a
+                    env[v] = self.named(self.whole(a), v.name) if v.name else a
         raise Dead
 
     def named(self, a: AV, name: str) -> AV:
         """Let a fresh result have the name that the user gave it."""
-        if a.kind == "num" and name:
-            x = a.leaves[0]
+        held = records.contents(self, a)
+        if held.kind in ("num", "array") and name:
+            x = held.leaves[0]
             if isinstance(x, Value) and not x.name:
                 x.name = name
         return a
+
+    def whole(self, a: AV) -> AV:
+        """A value that is handed on: an array that nobody has made yet is made."""
+        return a if a.kind != "pending" or self.fuses else pending.settled(self, a)
 
     def branch(self, op: Op) -> None:
         cond = operators.truth(self, self.get(op.operands[0]))
@@ -229,10 +236,19 @@ class Frame:
 
     def step(self, op: Op, opcode: str, args: list[AV]) -> AV:
         """One generic op without regions; on a list of several lengths, in an arm for each."""
+        if any(a.kind == "pending" for a in args) and not self.reads_once(opcode, args):
+            args = [self.whole(a) for a in args]
         ref = forms.of_several(self, opcode, args)
         if ref is None:
             return self.plain(op, opcode, args)
         return forms.each_form(self, ref, lambda: [self.plain(op, opcode, args)])[0]
+
+    def reads_once(self, opcode: str, args: list[AV]) -> bool:
+        """Whether an op reads each element of its operands once."""
+        if opcode == "call":
+            return pending.is_reader(self, args[0])
+        elementwise = opcode in operators.BINARY or opcode in operators.UNARY
+        return elementwise or opcode in ("setitem", "getattr")
 
     def plain(self, op: Op, opcode: str, args: list[AV]) -> AV:
         if opcode in operators.BINARY:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand
-from ...ir.types import F64, I64, Array
-from . import builtins, calls, derivatives, selection, sums
+from ...ir.types import F64
+from . import builtins, calls, derivatives, ndarray, selection, sums, views
 from .values import (
     AV,
     F64_T,
@@ -29,7 +29,6 @@ from .values import (
     cotangent,
     describe,
     number,
-    static,
     typ,
 )
 
@@ -197,8 +196,7 @@ def seeded(f: Frame, a: AV, value: Callable[[int], float]) -> AV:
             count += 1
             return number(Literal(value(count - 1), F64))
         if c.kind == "array":
-            n = f.emit("len", [a.leaves[0]], [I64])
-            return AV("array", None, (), (f.emit("zeros", [n], [Array(F64, 1)]),))
+            return ndarray.zeros(f, views.shape(f, a), F64)
         return NOTHING
 
     return part(a)
@@ -243,8 +241,8 @@ def stopped(f: Frame, a: AV) -> AV:
         return a
     if a.kind == "num":
         return number(stop(f, a.leaves[0]))
-    if a.kind == "array":
-        return AV("array", None, (), (stopped_array(f, a.leaves[0]),))
+    if views.is_array(f, a):
+        return ndarray.elementwise(f, AV("name", "morula.stop_gradient"), (a,))
     if a.kind in ("fn", "derivative"):  # what a function captures
         return AV(a.kind, a.info, tuple([stopped(f, k) for k in a.kids]), a.leaves)
     raise f.error(
@@ -257,14 +255,3 @@ def stopped(f: Frame, a: AV) -> AV:
 
 def stop(f: Frame, x: Operand) -> Operand:
     return x if isinstance(x, Literal) else f.emit("stop_gradient", [x], [F64])
-
-
-def stopped_array(f: Frame, x: Operand) -> Operand:
-    """A fresh array of the same elements."""
-    n = f.emit("len", [x], [I64])
-    body = f.b.child("loop")
-    index, element = body.param(I64, "k"), body.param(F64)
-    y = body.emit("stop_gradient", [element], {}, [F64])
-    block = body.block([index, element], "next", y, (0, 1))
-    zero, one = static(0).leaves[0], static(1).leaves[0]
-    return f.emit("for", [zero, n, one, x], [Array(F64, 1)], None, (), [block], (3, 0, 1))

@@ -46,7 +46,7 @@ class Endless(Exception):
 
 
 ALTERNATIVES = frozenset(
-    {"num", "const", "tuple", "list", "dict", "record", "class", "partial", "array"}
+    {"num", "const", "tuple", "list", "dict", "record", "class", "partial", "array", "view"}
     | {"fn", "name", "derivative", "custom", "pullback", "cell", "boxed"}
 )
 WRAPPERS = ("derivative", "custom")  # what is made of functions
@@ -172,7 +172,7 @@ def zero(f: Frame, t: Type) -> Operand:
     if isinstance(t, Scalar):
         return zero_literal(t)
     if isinstance(t, Array) and not t.strided:
-        return f.emit("zeros", [Literal(0, ORDER[1])], [t], {"elem": t.elem})
+        return f.emit("zeros", [Literal(0, I64)] * t.rank, [t], {"elem": t.elem})
     if isinstance(t, Box):
         return f.emit("null", [], [t], {"type": t})
     for v in f.strided:

@@ -33,7 +33,7 @@ def python_class(f: Frame, a: AV) -> type | None:
             return a.info[1] if a.info[0] == "record" else FunctionType
         case "fstring":
             return str
-        case "array":
+        case "array" | "view" | "pending":
             return np.ndarray
     return None
 
@@ -66,6 +66,8 @@ def class_named(f: Frame, a: AV) -> type:
         return cls
     if a.kind == "name" and a.info in BUILTIN:
         return BUILTIN[a.info]
+    if a.kind == "name" and a.info == "numpy.ndarray":
+        return np.ndarray
     if a.kind == "const" and a.info is None:
         return type(None)
     raise f.error(

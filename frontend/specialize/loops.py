@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...ir.builder import Builder
 from ...ir.core import Block, Literal, Loop, Op, Operand, Value
-from ...ir.types import BOOL, I64, Array, Type
-from . import forms, headers, operators, places, sequences, sums, walks
+from ...ir.types import BOOL, I64, Type
+from . import forms, headers, ndarray, operators, pending, places, sequences, sums, views, walks
 from .branches import fork, is_natural
 from .joins import Disagree, Endless, coerce, endless, join
 from .values import (
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 PASSES = 40
 FROZEN = "let the class of records that hold one another be frozen, and make new ones"
-WALKED = frozenset({"range", "tuple", "list", "array"})
+WALKED = frozenset({"range", "tuple", "list", "array", "view"})
 ZERO, ONE, FALSE = Literal(0, I64), Literal(1, I64), Literal(False, BOOL)
 
 
@@ -60,7 +60,7 @@ def loop(f: Frame, op: Op) -> None:
     if not parts.is_for:
         Run(f, op, parts, None).finish()
         return
-    source = f.get(parts.bounds[0])
+    source = pending.settled(f, f.get(parts.bounds[0]))
     if source.kind in sums.SUMS:
         source = sums.sole(f, source, lambda k: k.kind in WALKED, sums.not_iterable)
     if source.kind == "cell" and forms.varies(f.store[source.info]):
@@ -85,7 +85,7 @@ def over(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
         source = AV("tuple", None, tuple(parts_now))
     if source.kind == "tuple":
         unroll(f, op, parts, source)
-    elif source.kind in ("range", "array", "zipped"):
+    elif source.kind in ("range", "zipped") or views.is_array(f, source):
         Run(f, op, parts, source).finish()
     else:
         raise f.error(
@@ -151,9 +151,8 @@ class Run:
             return ZERO, ZERO, ONE
         if source.kind == "zipped":
             return ZERO, walks.shortest(f, source), ONE
-        if source.kind == "array":
-            n = f.emit("len", [source.leaves[0]], [I64])
-            return ZERO, n, ONE
+        if source.kind != "range":
+            return ZERO, ndarray.length(f, source), ONE
         lo, hi, step = (k.leaves[0] for k in source.kids)
         return lo, hi, step
 
@@ -214,8 +213,9 @@ class Run:
         f = self.f
         shape = [*self.types, *self.cells.values()]
         labels: list[str] = []
-        for k, t in enumerate(shape):
-            labels += named_leaves(t, self.names[k] if k < len(self.names) else "cell")
+        names = [*self.names, *[self.cell_name(c) for c in self.cells]]
+        for name, t in zip(names, shape, strict=True):
+            labels += named_leaves(t, name)
         test, body = self.outer.child("loop"), self.outer.child("loop")
         # both regions share their parameters
         kinds = [k for t in shape for k in leaf_types(t)]
@@ -247,6 +247,12 @@ class Run:
             return True
         heads, outs = nexts
         return self.settled(body, header, heads, outs, after)
+
+    def cell_name(self, c: Any) -> str:
+        """What the contents of a cell are called: as before the loop."""
+        held = self.base.get(c)
+        first = held.leaves[0] if held is not None and held.kind in ("num", "array") else None
+        return (isinstance(first, Value) and first.name) or "cell"
 
     def naturals(self) -> list[int]:
         """Int carries that start at 0 or above and have not been seen to fall below."""
@@ -342,11 +348,10 @@ class Run:
         source = self.source
         if source is not None and source.kind == "zipped":
             return walks.element(self.f, source, self.index)
-        if source is not None and source.kind == "array":
-            x = source.leaves[0]
-            assert isinstance(x.type, Array) and self.parts.index is not None
-            got = self.f.emit("get", [x, self.index], [x.type.elem], None, [self.parts.index.name])
-            return number(got)
+        if source is not None and source.kind != "range":
+            assert self.parts.index is not None
+            got = ndarray.item(self.f, source, self.index)
+            return self.f.named(got, self.parts.index.name)
         return number(self.index)
 
     # ---- joining what comes back

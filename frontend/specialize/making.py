@@ -67,8 +67,9 @@ class Run:
         labels = bodies.capture_names(program.functions, key.callee)
         f.me = build(key.callee, self.values(key.callee, labels, self.captures))
         self.contents: list[AV] = []
+        named = bodies.cell_names(program.functions, key)
         for k, t in enumerate(key.contents):
-            labels = named_leaves(t, f"cell{k}")
+            labels = named_leaves(t, named.get(("p", k), f"cell{k}"))
             self.contents.append(build(t, self.values(t, labels, self.captures)))
             f.store["p", k] = self.contents[-1]
         instance.names = []

@@ -45,7 +45,7 @@ NEGATIVE_POWER = "an int to a negative power is a float: write float(a) ** b"
 
 
 def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
-    from . import methods, records
+    from . import methods, ndarray, records
 
     if "undef" in (a.kind, b.kind):
         raise Dead  # the first turn of a loop: see `desugar`
@@ -63,6 +63,9 @@ def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
         return on_sum(f, opcode, a, b)
     if opcode in AUGMENTED and methods.augmented(f, opcode, a, b):
         return a
+    whole = ndarray.binary(f, opcode, a, b)
+    if whole is not None:
+        return whole
     if OBJECTS & {a.kind, b.kind}:
         found = records.operator(f, opcode, a, b)
         if found is not None:
@@ -158,7 +161,7 @@ def refused(f: Frame, opcode: str, *args: AV) -> Exception:
         return f.error(
             "E01",
             f"`{SYMBOLS[opcode]}` on {found}",
-            "arrays are read element by element so far; operations on whole arrays come later",
+            "NumPy has no such operator for these, or it is not compiled so far",
             "write a loop over the elements",
         )
     why = "it works on numbers"
@@ -319,7 +322,7 @@ NUMBERS = {
 
 
 def unary(f: Frame, opcode: str, a: AV) -> AV:
-    from . import records
+    from . import ndarray, records, views
 
     if opcode == "not_":
         x = truth(f, a)
@@ -335,6 +338,8 @@ def unary(f: Frame, opcode: str, a: AV) -> AV:
         found = records.unary(f, opcode, a)
         if found is not None:
             return found
+    if views.is_array(f, a):
+        return ndarray.unary(f, opcode, a)
     if a.kind != "num":
         raise refused(f, opcode, a)
     x = a.leaves[0]
@@ -359,7 +364,7 @@ def truth(f: Frame, a: AV) -> Operand:
             if found is not None:
                 return truth(f, found)
         a = as_tuple(f, "bool", a)
-    match a.kind:
+    match records.contents(f, a).kind:
         case "num":
             x = a.leaves[0]
             if x.type == BOOL:
@@ -370,7 +375,7 @@ def truth(f: Frame, a: AV) -> Operand:
             return Literal(bool(a.kids), BOOL)
         case "const":
             return Literal(bool(a.info), BOOL)
-        case "array":
+        case "array" | "view" | "pending":
             raise f.error(
                 "E03",
                 "the truth of an array",
@@ -394,14 +399,16 @@ def as_int(f: Frame, a: AV, what: str) -> Operand:
 
 
 def as_float(f: Frame, a: AV, what: str) -> Operand:
+    from . import views
+
     if a.kind == "num":
         return f.convert(a.leaves[0], F64)
-    if a.kind == "array":
+    if views.is_array(f, a):
         raise f.error(
             "E03",
             f"an array as {what}",
-            "this works on numbers; operations on whole arrays come later",
-            "write a loop over the elements",
+            "this works on numbers",
+            "write NumPy's function of that name, or a loop over the elements",
         )
     raise f.error(
         "E03", f"{describe(typ(a))} as {what}", "a number is needed here", "pass a number"

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...ir.core import Literal
 from ...ir.types import BOOL
 from .. import classes, names
@@ -38,6 +40,7 @@ from .values import (
 if TYPE_CHECKING:
     from .frame import Frame
 
+PLAIN: dict[str, type] = {"list": list, "dict": dict, "tuple": tuple, "array": np.ndarray}
 STANDARD = sys.stdlib_module_names | {"numpy"}
 
 
@@ -66,7 +69,7 @@ def kept(f: Frame, cls: type, a: AV) -> AV:
 def classes_in(t: T) -> Iterator[type]:
     """The classes of records, lists and dicts in a type."""
     if t.kind in HOLDERS:
-        yield t.info if t.kind == "record" else {"list": list, "dict": dict}[t.kind]
+        yield t.info if t.kind == "record" else PLAIN[t.kind]
     for k in t.kids:
         yield from classes_in(k)
 
@@ -76,7 +79,7 @@ def class_of(a: AV) -> type:
     if a.kind == "record":
         cls: type = a.info
         return cls
-    return {"list": list, "dict": dict, "tuple": tuple}[a.kind]
+    return PLAIN[a.kind]
 
 
 def unwritable(f: Frame, a: AV) -> Exception:
@@ -86,7 +89,8 @@ def unwritable(f: Frame, a: AV) -> Exception:
         return Mutated(cls)
     return f.error(
         "E01",
-        f"a write to a {cls.__name__} of the module around the function",
+        f"a write to {'an array' if cls is np.ndarray else f'a {cls.__name__}'} of the module "
+        "around the function",
         "what compiled code knows of it would not be true for ever",
         "pass it as an argument, or make it inside the function",
     )

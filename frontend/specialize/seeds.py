@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Operand
 from ...ir.types import BOOL, F64, I64, Type, cotangent_type
-from . import boxes
+from . import boxes, ndarray, records, views
 from .joins import head, zero
 from .values import (
     AV,
@@ -59,6 +59,9 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
             raise wrong_structure(f, ct, primal)
         yield f.convert(ct.leaves[0], F64)
     elif expected.kind == "array":
+        if views.is_array(f, ct):
+            ct = records.contents(f, ndarray.copied(f, ct)) if ct.kind == "view" else ct
+            ct = records.contents(f, ct)
         if ct.kind != "array":
             raise wrong_structure(f, ct, primal)
         yield contiguous(f, ct.leaves[0], expected.leaves[0])

@@ -234,6 +234,8 @@ def getitem(f: Frame, ref: AV, i: AV) -> AV | None:
 
 def setitem(f: Frame, ref: AV, i: AV, value: AV) -> None:
     """`a[i] = value`."""
+    from . import ndarray, views
+
     if ref.kind in sums.SUMS:
 
         def one(kid: AV) -> list[AV]:
@@ -241,6 +243,9 @@ def setitem(f: Frame, ref: AV, i: AV, value: AV) -> None:
             return []
 
         sums.dispatch_all(f, ref, one, sums.not_subscriptable)
+        return
+    if views.is_array(f, ref):
+        ndarray.setitem(f, ref, i, value)
         return
     a = records.contents(f, ref)
     if a.kind == "record" and (fn := records.method(f, ref, "__setitem__")) is not None:
@@ -282,13 +287,6 @@ def placed(f: Frame, a: AV, k: Operand, value: AV) -> list[AV]:
 
 
 def refused_write(f: Frame, a: AV) -> Exception:
-    if a.kind == "array":
-        return f.error(
-            "E01",
-            "a write into an array",
-            "arrays are only read so far; arrays written in place come later",
-            "compute the element where it is needed, or keep it in a variable of its own",
-        )
     if a.kind == "tuple":
         return f.error(
             "E01", "a write to an item of a tuple", "Python refuses it, too", "make a new tuple"

@@ -23,7 +23,7 @@ from ...ir.structure import (
     Tuple,
     Updated,
 )
-from ...ir.types import BOOL, F64, I64, Array, Box, Type, cotangent_type
+from ...ir.types import BOOL, F64, I64, Array, Box, Type, array_type, cotangent_type
 from ..classes import field_names
 from ..errors import Error
 from ..resolve import pullback_tree
@@ -144,7 +144,7 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
     if t.kind == "tuple" and t.info is not None:
         result, *writes = [tree_of(k, boxes) for k in t.kids]
         ways = zip(t.info, writes, strict=True)
-        return Updated(result, tuple([(w, r) for w, r in ways if isinstance(r, Record)]))
+        return Updated(result, tuple([(w, r) for w, r in ways if isinstance(r, (Record, Leaf))]))
     if t.kind == "tuple":
         return Tuple(tuple([tree_of(k, boxes) for k in t.kids]))
     if t.kind in ("record", "dict", "list"):
@@ -176,13 +176,27 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
     raise TypeError(t.kind)
 
 
+def contiguous(tree: Tree) -> Tree:
+    """The structure with arrays copied into one piece where they have strides."""
+    match tree:
+        case Leaf(Array(elem, rank, True)):
+            return Leaf(Array(elem, rank))
+        case Tuple(kids):
+            return Tuple(tuple([contiguous(k) for k in kids]))
+        case Record(cls, names, kids):
+            return Record(cls, names, tuple([contiguous(k) for k in kids]))
+        case Sum(kids):
+            return Sum(tuple([contiguous(k) for k in kids]))
+    return tree
+
+
 def tree_of_value(value: Any, name: str, loc: Loc) -> Tree:
     """The structure of a hidden number, array or pullback, or of a structure of those."""
     tree = pullback_tree(value)
     if tree is not None:
         return tree
-    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == np.float64:
-        return Leaf(Array(F64, 1, not value.flags.c_contiguous))
+    if isinstance(value, np.ndarray) and (array := array_type(value)) is not None:
+        return Leaf(array)
     if isinstance(value, (bool, np.bool_)):
         return Leaf(BOOL)
     if isinstance(value, (int, np.integer)):
@@ -203,6 +217,6 @@ def tree_of_value(value: Any, name: str, loc: Loc) -> Tree:
         "E03",
         loc,
         f"the variable `{name}`, which is {kind}",
-        "what comes from outside is a number or a 1-D array of float64 so far",
+        "what comes from outside is a number, or an array of float64, ints or bools",
         "convert it outside, such as `np.asarray(x, dtype=float)`",
     )

@@ -11,6 +11,8 @@ An abstract value (`AV`) has a kind, what the kind needs to know, kids, and SSA 
     class       the class
     partial     names of keywords             the function, arguments (a bound method, too)
     array                                                        the array
+    pending     type of its elements             function, operands  its shape (see `pending`)
+    view        its form (see `views`)            the root           indices, starts, counts, steps
     fn          Label                         captures, defaults
     name        "math.sin"                                       (a function without source)
     derivative  Word                          the function
@@ -34,7 +36,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...ir.core import UNBOUND, UNDEF, Literal, Operand, literal
-from ...ir.types import BOOL, F64, I64, Box, Type, cotangent_type
+from ...ir.types import BOOL, F64, I64, Array, Box, Type, cotangent_type
 from ..classes import field_names, is_enum
 
 
@@ -101,7 +103,7 @@ NONE_T = T("const", None)
 I64_T = T("num", None, (), (I64,))
 F64_T = T("num", None, (), (F64,))
 STRUCTURES = frozenset({"tuple", "list", "record", "dict"})  # fixed numbers of parts
-HOLDERS = frozenset({"record", "list", "dict"})  # kinds whose values may be cells
+HOLDERS = frozenset({"record", "list", "dict", "array"})  # kinds whose values may be cells
 ORDER = (BOOL, I64, F64)  # of the numbers: a join is the later one
 
 
@@ -216,6 +218,15 @@ def floats_dynamic(t: T) -> T:
     return T(t.kind, t.info, tuple([floats_dynamic(k) for k in t.kids]), t.leaves) if t.kids else t
 
 
+def in_one_piece(t: T) -> T:
+    """The type with arrays that are contiguous, as those that a program writes are."""
+    if t.kind == "array":
+        (array,) = t.leaves
+        assert isinstance(array, Array)
+        return T("array", None, (), (Array(array.elem, array.rank),))
+    return T(t.kind, t.info, tuple([in_one_piece(k) for k in t.kids]), t.leaves) if t.kids else t
+
+
 def cells_in(t: T | AV) -> Iterator[Any]:
     """Cells that a value or a type refers to, in order."""
     if t.kind == "cell":
@@ -260,6 +271,10 @@ class Dead(Exception):
     """This path does not go on: it raised, or it waits for the result of a recursion."""
 
 
+class Viewed(Exception):
+    """A view leaves the program, or is differentiated: then it has to be an array of its own."""
+
+
 class Unknown(Exception):
     """A value is wanted now that is known at run time only."""
 
@@ -289,6 +304,8 @@ def cotangent(t: T) -> T:
         return T("boxed", ("ct", t.info), (), (box, Box(box.record + ".ct")))
     if is_moved(t):
         return t
+    if t.kind == "view":
+        raise Viewed
     return NONE_T
 
 
@@ -326,7 +343,7 @@ def describe(t: T) -> str:
             return "an iterator"
         case "exception":
             return f"the exception {t.info.__name__}"
-        case "array":
+        case "array" | "view" | "pending":
             return "an array"
         case "fn":
             return f"the function {t.info.fn}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, I64
-from . import arrays, builtins, calls, operators, sequences
+from . import arrays, builtins, calls, ndarray, operators, sequences, views
 from .values import AV, describe, number, typ
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def backwards(f: Frame, a: AV) -> AV:
 
 
 def check_walked(f: Frame, a: AV, name: str) -> None:
-    if a.kind not in ("range", "array", "zipped", "tuple"):
+    if a.kind not in ("range", "zipped", "tuple") and not views.is_array(f, a):
         raise f.error(
             "E03",
             f"{name} of {describe(typ(a))}",
@@ -110,9 +110,8 @@ def part(f: Frame, a: AV, k: Operand) -> AV:
             return element(f, a, k)
         case "range":
             return number(nth(f, a, k))
-        case "array":
-            x = a.leaves[0]
-            return number(f.emit("get", [x, k], [x.type.elem]))  # type: ignore[union-attr]
+    if views.is_array(f, a):
+        return ndarray.item(f, a, k)
     return arrays.getitem(f, a, number(k))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.structure import KEPT
-from . import cells
+from . import cells, ndarray, views
 from .records import class_of, contents, kept
 from .values import AV, HOLDERS, T, cells_in, describe, same, typ
 
@@ -21,7 +21,7 @@ Entered = list[tuple[tuple[int, ...], AV, AV]]  # the way to a record, its cell,
 
 def entered(f: Frame, a: AV, way: tuple[int, ...], found: Entered) -> AV:
     """An argument from Python: records of classes that are written become cells."""
-    if not a.kids:
+    if not a.kids and a.kind != "array":
         return a
     kids = tuple([entered(f, kid, (*way, k), found) for k, kid in enumerate(a.kids)])
     a = AV(a.kind, a.info, kids, a.leaves)
@@ -40,6 +40,10 @@ def left(f: Frame, out: AV, found: Entered) -> AV:
     for way, ref, old in found:
         new = f.store[ref.info]
         if same(new, old):
+            continue
+        if new.kind == "array":
+            ways.append(way)
+            writes.append(new)
             continue
         kids = list[AV]()
         for k, kid in enumerate(new.kids):
@@ -83,6 +87,9 @@ def closed(f: Frame, value: AV, args: list[AV]) -> AV:
         ref = args[way[0]]
         for k in way[1:]:
             ref = contents(f, ref).kids[k]
+        if new.kind == "array":
+            replaced(f, ref, new)
+            continue
         old = f.store[ref.info]
         kids = [
             old.kids[k] if n.kind == "const" and n.info is KEPT else entered(f, n, (), [])
@@ -92,6 +99,14 @@ def closed(f: Frame, value: AV, args: list[AV]) -> AV:
     return entered(f, result, (), [])
 
 
+def replaced(f: Frame, ref: AV, new: AV) -> None:
+    """An array argument holds what a function has left in it; through a view, by elements."""
+    if ref.kind == "cell":
+        f.store[ref.info] = new
+    else:
+        ndarray.assign(f, views.view_of(f, ref), new)
+
+
 def without_writes(t: T | None) -> T:
     """The type of the result proper."""
     assert t is not None
@@ -99,7 +114,9 @@ def without_writes(t: T | None) -> T:
 
 
 def snapshot(f: Frame, a: AV) -> AV:
-    """A result for Python: cells become what they hold."""
+    """A result for Python: cells become what they hold, views arrays of their own."""
+    if a.kind == "view":
+        return contents(f, ndarray.copied(f, a))
     a = contents(f, a)
     if not a.kids:
         return a

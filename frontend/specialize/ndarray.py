@@ -1,0 +1,406 @@
+"""Arrays as NumPy has them: items and slices, writes, attributes, and what makes new ones.
+
+Where the program writes into arrays, each one is a cell of the store (see `records`): who holds a
+reference sees the write.  What works on whole arrays is a loop over their elements
+(`prelude/elements.py`); so its derivative comes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...ir.core import Literal, Operand
+from ...ir.types import BOOL, F64, I64, Array, Scalar, Type
+from .. import names
+from ..prelude import elements
+from . import calls, cells, gather, operators, pending, records, sums, views
+from .branches import is_natural
+from .values import AV, describe, number, static, typ
+from .views import ONE, ZERO, Along, View
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+NEGATIVE = "negative dimensions are not allowed"
+READ_ONLY = "assignment destination is read-only"
+
+
+def kept(f: Frame, a: AV) -> AV:
+    """A new array: a cell where arrays are written somewhere in the program."""
+    return cells.made(f, a) if np.ndarray in f.program.mutable else a
+
+
+def owned(f: Frame, a: AV) -> AV:
+    """A new array that the code here is about to fill, a cell for that time."""
+    return cells.made(f, a)
+
+
+def filled(f: Frame, ref: AV) -> AV:
+    """What has been filled, as the program holds it."""
+    return ref if np.ndarray in f.program.mutable else cells.content(f, ref)
+
+
+def run(f: Frame, function: Callable[..., object], *args: AV) -> AV:
+    """A call of a function of the prelude."""
+    return calls.call(f, records.function(f, function), list(args), {})
+
+
+# ---- items --------------------------------------------------------------------------------------
+
+
+def getitem(f: Frame, a: AV, i: AV) -> AV:
+    """`a[i]`: an element, a view, or, by arrays, a new array."""
+    if a.kind == "pending":
+        if i.kind == "num" and pending.within_elements(f):  # which asks for what is there
+            return pending.item(f, a, operators.as_int(f, i, "an index of an array"))
+        a = pending.settled(f, a)
+    if gather.is_advanced(f, i):
+        return gather.taken(f, a, i)
+    v = views.part(f, a, i)
+    return views.read(f, v) if not v.axes else views.packed(f, v)
+
+
+def item(f: Frame, a: AV, k: Operand) -> AV:
+    """Element or row k, which is known to be there."""
+    if a.kind == "pending":
+        return pending.item(f, a, k)
+    v = views.view_of(f, a)
+    first, *rest = v.axes
+    fixed = v.fixed
+    if first.axis is not None:
+        fixed = (*fixed, (first.axis, views.moved(f, first, k)))
+    v = v._replace(fixed=fixed, axes=tuple(rest))
+    return views.packed(f, v) if rest else views.read(f, v)
+
+
+def setitem(f: Frame, a: AV, i: AV, value: AV) -> None:
+    """`a[i] = value`."""
+    if value.kind in sums.SUMS:
+
+        def one(kid: AV) -> list[AV]:
+            setitem(f, a, i, kid)
+            return []
+
+        sums.dispatch_all(f, value, one, sums.no_argument("setitem"))
+        return
+    if gather.is_advanced(f, i):
+        gather.put(f, a, i, value)
+        return
+    v = views.part(f, a, i)
+    if v.axes:
+        assign(f, v, value)
+    else:
+        views.write(f, v, element(f, value, views.root_type(f, v.root).elem))
+
+
+def element(f: Frame, value: AV, to: Scalar) -> Operand:
+    """A number as an element of an array, as NumPy stores it."""
+    if value.kind != "num":
+        held = records.contents(f, value)
+        found = describe(typ(held))
+        raise f.error(
+            "E03",
+            f"{found} as an element of an array",
+            "an element is a number",
+            "write a number, or write to a slice: `x[i, :] = ...`",
+        )
+    x = value.leaves[0]
+    if to == BOOL:
+        return operators.truth(f, value)
+    if to == I64 and x.type == F64:
+        from . import builtins
+
+        return builtins.to_int(f, f.scalar("trunc", (x,), F64))
+    return f.convert(x, to)
+
+
+def assign(f: Frame, v: View, value: AV) -> None:
+    """Write a number or an array through a view."""
+    target = views.packed(f, v)
+    if value.kind == "num":
+        number_ = number(element(f, value, views.root_type(f, v.root).elem))
+        run(f, elements.fill, target, number_)
+        return
+    if not views.is_array(f, value):
+        value = array_of(f, value)
+    if same_view(f, target, value):
+        return
+    too_many = views.rank(f, value) > len(v.axes)
+    if value.kind != "pending" and (too_many or shares(f, v, views.view_of(f, value))):
+        value = copied(f, value, cell=True)
+    run(f, elements.assign, target, spread(f, value, shape_of(f, v), True))
+
+
+def same_view(f: Frame, a: AV, b: AV) -> bool:
+    """Whether two references mean the same elements, as after `x[i] += y`."""
+    if a.kind != b.kind or typ(a) != typ(b):
+        return False
+    mine, other = (cells.reached(f, [x]) for x in (a, b))
+    if mine != other or len(mine) != 1:
+        return False
+    return all(
+        x is y or (isinstance(x, Literal) and x == y)
+        for x, y in zip(a.leaves, b.leaves, strict=True)
+    )
+
+
+def shares(f: Frame, a: View, b: View) -> bool:
+    """Whether two views may have elements in common."""
+    return bool(set(cells.reached(f, [a.root])) & set(cells.reached(f, [b.root])))
+
+
+def shape_of(f: Frame, v: View) -> list[Operand]:
+    return [views.extent(f, v, k) for k in range(len(v.axes))]
+
+
+def length(f: Frame, a: AV) -> Operand:
+    """len(a)."""
+    return views.shape(f, a)[0]
+
+
+# ---- shapes that fit each other -----------------------------------------------------------------
+
+
+def spread(f: Frame, a: AV, shape: Sequence[Operand], assigned: bool = False) -> AV:
+    """An array repeated along axes of length 1, and along new ones in front, to have this shape."""
+    if a.kind == "pending":
+        return pending.spread(f, a, shape, assigned)
+    v = views.view_of(f, a)
+    axes = [Along(None, length=n) for n in shape[: len(shape) - len(v.axes)]]
+    for k, n in enumerate(shape[len(shape) - len(v.axes) :]):
+        along, m = v.axes[k], views.extent(f, v, k)
+        if m is n or m == ONE and along.axis is None:
+            axes.append(along if m is n else Along(None, length=n))
+            continue
+        one = f.scalar("eq", (m, ONE), BOOL)
+        equal = f.scalar("eq", (m, n), BOOL)
+        text = ASSIGNED if assigned else UNFIT
+        f.check(f.scalar("or", (one, equal), BOOL), "ValueError", text)
+        if along.axis is None:
+            axes.append(Along(None, length=n))
+        else:
+            step = pick(f, equal, along.step, ZERO)  # of length 1 where it is not
+            axes.append(Along(along.axis, along.start, n, step))
+    return views.packed(f, v._replace(axes=tuple(axes)))
+
+
+UNFIT = "operands could not be broadcast together: their shapes differ"
+ASSIGNED = "could not broadcast input array into the shape of the part that is written"
+
+
+def pick(f: Frame, condition: Operand, x: Operand, y: Operand) -> Operand:
+    if isinstance(condition, Literal):
+        return x if condition.value else y
+    return x if x == y else f.emit("select", [condition, x, y], [x.type])
+
+
+def common(f: Frame, shapes: Sequence[Sequence[Operand]]) -> list[Operand]:
+    """The shape that arrays of these shapes have together; ValueError where there is none."""
+    rank = max(map(len, shapes))
+    out: list[Operand] = []
+    for k in range(rank):
+        lengths = [s[k - rank + len(s)] for s in shapes if k - rank + len(s) >= 0]
+        n = lengths[0]
+        for m in lengths[1:]:
+            if m is n or m == ONE:
+                continue
+            if n == ONE:
+                n = m
+                continue
+            one, other = f.scalar("eq", (n, ONE), BOOL), f.scalar("eq", (m, ONE), BOOL)
+            fits = f.scalar("or", (one, f.scalar("eq", (m, n), BOOL)), BOOL)
+            f.check(f.scalar("or", (fits, other), BOOL), "ValueError", UNFIT)
+            n = pick(f, one, m, n)
+        out.append(n)
+    return out
+
+
+# ---- new arrays ---------------------------------------------------------------------------------
+
+
+def zeros(f: Frame, shape: Sequence[Operand], elem: Type) -> AV:
+    """An array of zeros, as a value."""
+    for n in shape:
+        if not is_natural(f, n):
+            f.check(f.scalar("ge", (n, ZERO), BOOL), "ValueError", NEGATIVE)
+    assert isinstance(elem, Scalar)
+    return AV(
+        "array", None, (), (f.emit("zeros", shape, [Array(elem, len(shape))], {"elem": elem}),)
+    )
+
+
+def copied(f: Frame, a: AV, cell: bool = False) -> AV:
+    """A new array with the elements of another; `cell`: one that is to be written."""
+    a = pending.settled(f, a)
+    v = views.view_of(f, a)
+    keep = owned if cell else kept
+    if views.packed(f, v).kind in ("array", "cell") and a.kind != "view":
+        return keep(f, records.contents(f, a))
+    ref = owned(f, zeros(f, shape_of(f, v), views.root_type(f, v.root).elem))
+    run(f, elements.assign, ref, a)
+    return ref if cell else filled(f, ref)
+
+
+def array_of(f: Frame, a: AV, elem: Type | None = None) -> AV:
+    """np.array of numbers, tuples and lists of those, or an array."""
+    a = pending.settled(f, a)
+    if views.is_array(f, a):
+        if elem in (None, views.element_type(f, a)):
+            return copied(f, a)
+        v = views.view_of(f, a)
+        ref = owned(f, zeros(f, shape_of(f, v), elem))
+        run(f, elements.assign, ref, a)
+        return filled(f, ref)
+    rows: list[tuple[tuple[int, ...], AV]] = []
+    shape = collected(f, a, (), rows)
+    kinds = [x.leaves[0].type for _, x in rows]
+    widest: Type = max(kinds, key=ORDER.index) if kinds else F64
+    ref = owned(f, zeros(f, [Literal(n, I64) for n in shape], elem or widest))
+    for way, x in rows:
+        v = views.view_of(f, ref)
+        value = element(f, x, views.root_type(f, ref).elem)
+        views.write(f, v, value, [Literal(k, I64) for k in way])
+    return filled(f, ref)
+
+
+ORDER = (BOOL, I64, F64)
+UNEVEN = "setting an array element with a sequence: its parts have several lengths"
+
+
+def collected(
+    f: Frame, a: AV, way: tuple[int, ...], rows: list[tuple[tuple[int, ...], AV]]
+) -> tuple[int, ...]:
+    """The numbers in a nest of tuples and lists, each with its place; the shape of the nest."""
+    from . import sequences
+
+    if a.kind == "num":
+        rows.append((way, a))
+        return ()
+    parts = sequences.items_or_none(f, a, True)
+    if parts is None:
+        raise f.error(
+            "E03",
+            f"an array of {describe(typ(records.contents(f, a)))}",
+            "its elements are numbers, in tuples or lists of one length",
+            "write the numbers, or fill an array of zeros in a loop",
+        )
+    shapes = {collected(f, p, (*way, k), rows) for k, p in enumerate(parts)}
+    if len(shapes) > 1:
+        f.check(Literal(False, BOOL), "ValueError", UNEVEN)
+    return (len(parts), *next(iter(shapes), ()))
+
+
+# ---- element by element -------------------------------------------------------------------------
+
+
+def elementwise(f: Frame, fn: AV, args: Sequence[AV], into: AV | None = None) -> AV:
+    """fn of numbers and arrays, by elements; `into` is written in place."""
+    args = [a if a.kind == "num" or views.is_array(f, a) else array_of(f, a) for a in args]
+    if into is not None:
+        shape = views.shape(f, into)
+        given = [fresh(f, into, a) for a in args]
+        run(f, elements.mapped, fn, into, *[fitted(f, a, shape) for a in given])
+        return into
+    shape = common(f, [views.shape(f, a) for a in args if a.kind != "num"])
+    elem = result_type(f, fn, args)
+    given = [fitted(f, a, shape) for a in args]
+    parts = [pending.frozen(f, a) for a in given]
+    if all(a is not None for a in parts):
+        return pending.made(f, fn, [a for a in parts if a is not None], shape, elem)
+    out = owned(f, zeros(f, shape, elem))
+    run(f, elements.mapped, fn, out, *given)
+    return filled(f, out)
+
+
+def fitted(f: Frame, a: AV, shape: Sequence[Operand]) -> AV:
+    return a if a.kind == "num" else spread(f, a, shape)
+
+
+def fresh(f: Frame, into: AV, a: AV) -> AV:
+    """An operand of an update in place, copied where it overlaps what is written."""
+    if a.kind in ("num", "pending") or same_view(f, into, a):
+        return a
+    apart = not shares(f, views.view_of(f, into), views.view_of(f, a))
+    return a if apart else copied(f, a, cell=True)
+
+
+def result_type(f: Frame, fn: AV, args: Sequence[AV]) -> Scalar:
+    """The type of fn's result on elements: fn runs on unknown ones, for its type alone."""
+    outer, store = f.b, f.store
+    f.b, f.store = outer.child("if"), dict(f.store)
+    natural = set(f.natural)
+    try:
+        given = []
+        for a in args:
+            if a.kind != "num":
+                a = number(f.b.param(views.element_type(f, a), ""))
+            given.append(a)
+        t = calls.call(f, fn, given, {}).leaves[0].type
+        assert isinstance(t, Scalar)
+        return t
+    finally:
+        f.b, f.store, f.natural = outer, store, natural
+
+
+OPERANDS = frozenset({"num", "array", "view", "pending", "tuple", "list"})
+
+
+def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:
+    """A binary operator with an array on either side; None where there is none."""
+    if opcode == "contains" or not any(x.kind != "num" and views.is_array(f, x) for x in (a, b)):
+        return None
+    if not {records.contents(f, x).kind for x in (a, b)} <= OPERANDS:
+        return None
+    if opcode in ("matmul", "imatmul"):
+        from . import numeric
+
+        made = numeric.product(f, a, b)
+        if opcode == "imatmul":
+            assign(f, views.view_of(f, a), made)
+        return a if opcode == "imatmul" else made
+    in_place = opcode in operators.AUGMENTED
+    fn = AV("name", f"operator.{operators.AUGMENTED.get(opcode, opcode)}")
+    if not in_place or not views.is_array(f, a):
+        return elementwise(f, fn, (a, b))
+    return elementwise(f, fn, (a, b), into=a)
+
+
+def unary(f: Frame, opcode: str, a: AV) -> AV:
+    if opcode == "invert" and views.element_type(f, a) == BOOL:
+        opcode = "not_"  # of a bool of NumPy's; of Python's, ~True is -2
+    return elementwise(f, AV("name", f"operator.{opcode}"), (a,))
+
+
+ATTRIBUTES = ("shape", "ndim", "size", "T")
+
+# ---- attributes and methods ---------------------------------------------------------------------
+
+
+def getattr_(f: Frame, a: AV, name: str) -> AV | None:
+    """An attribute of an array; None where it has none."""
+    method = f"ndarray.{name}"
+    if method in names.ARRAYS or method in names.WRITTEN:
+        return AV("partial", (), (AV("name", method), a))
+    shape = views.shape(f, a)
+    match name:
+        case "shape":
+            return AV("tuple", None, tuple(map(number, shape)))
+        case "ndim":
+            return static(len(shape))
+        case "size":
+            return number(product(f, shape))
+        case "T":
+            v = views.view_of(f, pending.settled(f, a))
+            return views.packed(f, v._replace(axes=v.axes[::-1]))
+    return None
+
+
+def product(f: Frame, lengths: Sequence[Operand]) -> Operand:
+    out = lengths[0]
+    for n in lengths[1:]:
+        out = f.scalar("mul", (out, n), I64, True)
+    operators.natural(f, out)
+    return out
