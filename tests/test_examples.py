@@ -11,7 +11,9 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-@pytest.mark.parametrize("name", ["simpson", "expression_tree", "kepler", "church"])
+@pytest.mark.parametrize(
+    "name", ["simpson", "expression_tree", "kepler", "church", "heat", "denoise", "ratings"]
+)
 def test_example(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / f"{name}.py")],
