@@ -350,9 +350,23 @@ def finish(
             else:
                 object.__setattr__(target, name, value)
     for target, new in arrays:
+        refuse_out_of_bounds(target, new)
+    for target, new in arrays:
         if new is not target:
             np.copyto(target, new, casting="unsafe")
     return result
+
+
+def refuse_out_of_bounds(target: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> None:
+    """Ints that were computed in 64 bits fit into the array that they go back to."""
+    if target.dtype.kind not in "iu" or target.dtype == new.dtype or not new.size:
+        return
+    bounds = np.iinfo(target.dtype)
+    for n in (int(new.min()), int(new.max())):
+        if not bounds.min <= n <= bounds.max:
+            error = OverflowError(f"Python integer {n} out of bounds for {target.dtype}")
+            error.hide_frames = True  # type: ignore[attr-defined]
+            raise error
 
 
 def follow(args: Sequence[Any], way: Sequence[int]) -> Any:
@@ -364,14 +378,16 @@ def follow(args: Sequence[Any], way: Sequence[int]) -> Any:
     return target
 
 
-def refuse_unwritable(tree: Tree, args: Sequence[Any]) -> None:
-    """An array that a call writes is writeable, and no other argument holds its memory."""
+def refuse_unwritable(tree: Tree, args: Sequence[Any], hidden: Sequence[Any] = ()) -> None:
+    """An array that a call writes is writeable, and nothing else that the call reads holds its
+    memory: no other argument, nor what comes from outside (`hidden`).
+    """
     if not isinstance(tree, Updated):
         return
     written = [(way, follow(args, way)) for way, kid in tree.writes if isinstance(kid, Leaf)]
     if not written:
         return
-    every = list(arrays_in(args))
+    every = list(arrays_in([*args, *hidden]))
     for _, a in written:
         if not a.flags.writeable:
             error = ValueError("assignment destination is read-only")
@@ -380,7 +396,7 @@ def refuse_unwritable(tree: Tree, args: Sequence[Any]) -> None:
         if sum(np.may_share_memory(a, b) and np.shares_memory(a, b) for b in every) > (a.size > 0):
             raise BorderError(
                 "E11",
-                "an array that is written, and overlaps another argument",
+                "an array that is written, and overlaps another one that the function has",
                 "pass a copy of one of them: x.copy()",
             )
 

@@ -121,7 +121,7 @@ def invoke(native: Native, args: Sequence[Any]) -> Any:
     trees = native.inputs
     outer = args[native.first :]
     refuse_shared(native.result, outer)
-    refuse_unwritable(native.result, outer)
+    refuse_unwritable(native.result, outer, args[: native.first])
     leaves = [leaf for t, v in zip(trees, args, strict=True) for leaf in flatten(t, v)]
     keeps = native.holds_pullback
     if keeps:

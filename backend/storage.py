@@ -214,8 +214,9 @@ def accum(c: Code, op: Op) -> tuple[str, ...]:
     owned(op)
     into, other = op.operands
     data, room, n = c.of(into)[0], size(c, into), size(c, other)
-    fits = c.new(f"icmp sle i64 {n}, {room}")
-    c.fail_unless(fits, "SystemError", "cotangents of two shapes", op.loc)
+    c.fail_unless(
+        fitting(c, into, other, room, n), "SystemError", "cotangents of two shapes", op.loc
+    )
     kind, plus = layout.element(into.type), adding(op)
     start = c.of(other)[0]
 
@@ -228,6 +229,23 @@ def accum(c: Code, op: Op) -> tuple[str, ...]:
 
     over(c, n, element)
     return c.of(into)
+
+
+def fitting(c: Code, into: Operand, other: Operand, room: str, n: str) -> str:
+    """Whether an array of n elements can be added: it has none, or the lengths are the same."""
+    assert isinstance(into.type, Array)
+    if into.type.rank == 1:
+        return c.new(f"icmp sle i64 {n}, {room}")
+    fits = c.new(f"icmp eq i64 {n}, 0")
+    axes = slice(1, 1 + into.type.rank)
+    same = [
+        c.new(f"icmp eq i64 {x}, {y}")
+        for x, y in zip(c.of(into)[axes], c.of(other)[axes], strict=True)
+    ]
+    every = same[0]
+    for one in same[1:]:
+        every = c.new(f"and i1 {every}, {one}")
+    return c.new(f"or i1 {fits}, {every}")
 
 
 # ---- boxes -------------------------------------------------------------------------------------
