@@ -8,20 +8,21 @@ What cannot go in is a `BorderError` that says what to write instead.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..ir.parts import made_of, part_names, parts_of
 from ..ir.structure import (
-    KEPT,
     Boxed,
     Constant,
+    Given,
     Leaf,
     Moved,
     PullbackTree,
     Record,
+    Shared,
     Sum,
     Tree,
     Tuple,
@@ -290,23 +291,25 @@ def rebuild(
     leaves: Iterator[Any],
     pullback: Callable[[PullbackTree, int, list[Any]], Any],
     found: Callable[[Any], Any] | None = None,
+    there: Callable[[Given | Shared], Any] | None = None,
 ) -> Any:
     """The value whose leaves these are; `pullback` makes one from its box and what is known beside
-    it, and within a box `found` gives the objects in those that it holds."""
+    it, within a box `found` gives the objects in those that it holds, and `there` gives the records
+    that are there already."""
     match tree:
         case Leaf():
             return next(leaves)
         case Tuple(kids):
-            return tuple([rebuild(kid, leaves, pullback, found) for kid in kids])
+            return tuple([rebuild(kid, leaves, pullback, found, there) for kid in kids])
         case Record(cls, names, kids):
-            parts = [rebuild(kid, leaves, pullback, found) for kid in kids]
+            parts = [rebuild(kid, leaves, pullback, found, there) for kid in kids]
             return made_of(cls, names, parts)
         case Sum(kids):
             tag, made = next(leaves), None
             for k, kid in enumerate(kids):
                 own = [next(leaves) for _ in types_of(kid)]
                 if k == tag:
-                    made = rebuild(kid, iter(own), pullback, found)
+                    made = rebuild(kid, iter(own), pullback, found, there)
             return made
         case PullbackTree():
             box = next(leaves)
@@ -319,129 +322,10 @@ def rebuild(
             )
         case Moved():
             return recursive.moved(tree, next(leaves), next(leaves))
+        case Given() | Shared():
+            assert there is not None, "see `identity.finish`"
+            return there(tree)
         case Updated():
-            raise AssertionError("a result that writes: see `finish`")
+            raise AssertionError("a result that writes: see `identity.finish`")
         case Constant(value):
             return value
-
-
-def finish(
-    tree: Tree,
-    leaves: Iterator[Any],
-    args: Sequence[Any],
-    pullback: Callable[[PullbackTree, int, list[Any]], Any],
-) -> Any:
-    """A result; what the call has written into the arguments is written there, too."""
-    if not isinstance(tree, Updated):
-        return rebuild(tree, leaves, pullback)
-    result = rebuild(tree.result, leaves, pullback)
-    arrays: list[tuple[Any, Any]] = []  # all is known before any of it is written
-    for way, written in tree.writes:
-        if isinstance(written, Leaf):
-            arrays.append((follow(args, way), rebuild(written, leaves, pullback)))
-            continue
-        target = follow(args, way)
-        for name, kid in zip(written.names, written.kids, strict=True):
-            value = rebuild(kid, leaves, pullback)
-            if value is KEPT:
-                continue
-            if isinstance(target, dict):
-                target[name] = value
-            else:
-                object.__setattr__(target, name, value)
-    for target, new in arrays:
-        refuse_out_of_bounds(target, new)
-    for target, new in arrays:
-        if new is not target:
-            np.copyto(target, new, casting="unsafe")
-    return result
-
-
-def refuse_out_of_bounds(target: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> None:
-    """Ints that were computed in 64 bits fit into the array that they go back to."""
-    if target.dtype.kind not in "iu" or target.dtype == new.dtype or not new.size:
-        return
-    bounds = np.iinfo(target.dtype)
-    for n in (int(new.min()), int(new.max())):
-        if not bounds.min <= n <= bounds.max:
-            error = OverflowError(f"Python integer {n} out of bounds for {target.dtype}")
-            error.hide_frames = True  # type: ignore[attr-defined]
-            raise error
-
-
-def follow(args: Sequence[Any], way: Sequence[int]) -> Any:
-    """The part of the arguments that a way leads to."""
-    target = args[way[0]]
-    for k in way[1:]:
-        names = part_names(target)
-        target = target[k] if names is None else parts_of(target, names)[k]
-    return target
-
-
-def refuse_unwritable(tree: Tree, args: Sequence[Any], hidden: Sequence[Any] = ()) -> None:
-    """An array that a call writes is writeable, and nothing else that the call reads holds its
-    memory: no other argument, nor what comes from outside (`hidden`).
-    """
-    if not isinstance(tree, Updated):
-        return
-    written = [(way, follow(args, way)) for way, kid in tree.writes if isinstance(kid, Leaf)]
-    if not written:
-        return
-    every = list(arrays_in([*args, *hidden]))
-    for _, a in written:
-        if not a.flags.writeable:
-            error = ValueError("assignment destination is read-only")
-            error.hide_frames = True  # type: ignore[attr-defined]
-            raise error
-        if sum(np.may_share_memory(a, b) and np.shares_memory(a, b) for b in every) > (a.size > 0):
-            raise BorderError(
-                "E11",
-                "an array that is written, and overlaps another one that the function has",
-                "pass a copy of one of them: x.copy()",
-            )
-
-
-def borrowed(tree: Tree, args: Sequence[Any]) -> Iterator[np.ndarray[Any, Any]]:
-    """The argument arrays that a call writes in place: those that came in as they stand."""
-    for way, kid in tree.writes if isinstance(tree, Updated) else ():
-        if isinstance(kid, Leaf) and isinstance(kid.type, Array):
-            a = follow(args, way)
-            if a.size and a.dtype == DTYPES[kid.type.elem.name] and a.flags.c_contiguous:
-                yield a
-
-
-def arrays_in(args: Sequence[Any]) -> Iterator[np.ndarray[Any, Any]]:
-    """The arrays among the arguments and in their parts."""
-    work = list(args)
-    while work:
-        value = work.pop()
-        if isinstance(value, np.ndarray):
-            yield value
-        elif type(value) is tuple:
-            work.extend(value)
-        elif (names := part_names(value)) is not None:
-            work.extend(parts_of(value, names))
-
-
-def refuse_shared(tree: Tree, args: Sequence[Any]) -> None:
-    """A record that a call writes stands once among its arguments."""
-    if not isinstance(tree, Updated):
-        return
-    written = {record.cls for _, record in tree.writes if isinstance(record, Record)}
-    seen: set[int] = set()
-    work = list(args)
-    while work:
-        value = work.pop()
-        names = part_names(value)
-        if names is None:
-            work.extend(value if type(value) is tuple else ())
-            continue
-        if id(value) in seen and type(value) in written:
-            kind = type(value).__name__
-            raise BorderError(
-                "E11",
-                f"one {kind} stands twice among the arguments of a function that writes records",
-                "pass a copy of it",
-            )
-        seen.add(id(value))
-        work.extend(parts_of(value, names))

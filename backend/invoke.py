@@ -19,10 +19,12 @@ from ..ir.core import Module
 from ..ir.structure import (
     Boxed,
     Constant,
+    Given,
     Leaf,
     Moved,
     PullbackTree,
     Record,
+    Shared,
     Sum,
     Tree,
     Tuple,
@@ -30,18 +32,11 @@ from ..ir.structure import (
     leaf_types,
 )
 from . import runtime
-from .border import (
-    BorderError,
-    borrowed,
-    finish,
-    flatten,
-    rebuild,
-    refuse_shared,
-    refuse_unwritable,
-)
+from .border import BorderError, flatten, rebuild
 from .call import stack_limit
 from .callable_type import Callable as CompiledCallable
 from .cotangent import cotangent
+from .identity import borrowed, finish, refuse_shared, refuse_unwritable
 from .leaves import from_words, slots, to_words
 
 _ENTRY = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
@@ -120,7 +115,7 @@ def invoke(native: Native, args: Sequence[Any]) -> Any:
     """The result for these values of the function's inputs."""
     trees = native.inputs
     outer = args[native.first :]
-    refuse_shared(native.result, outer)
+    refuse_shared(native.result, trees[native.first :], outer)
     refuse_unwritable(native.result, outer, args[: native.first])
     leaves = [leaf for t, v in zip(trees, args, strict=True) for leaf in flatten(t, v)]
     keeps = native.holds_pullback
@@ -166,6 +161,9 @@ def _holds_pullback(tree: Tree) -> bool:
             return True
         case Tuple(kids) | Record(_, _, kids) | Sum(kids):
             return any(map(_holds_pullback, kids))
+        case Updated(result, writes, shared):
+            parts = (result, *[record for _, record in writes], *shared)
+            return any(map(_holds_pullback, parts))
     return False
 
 
@@ -191,11 +189,11 @@ def _shapes(tree: Tree, leaves: Sequence[Any]) -> dict[Tree, Shapes]:
             case Sum(kids):
                 next(left)
                 sizes = (None, *[n for kid in kids for n in walk(kid, left)])
-            case Updated(result, writes):
+            case Updated(result, writes, shared):
                 sizes = walk(result, left)
-                for _, record in writes:
+                for record in (*[r for _, r in writes], *shared):
                     walk(record, left)
-            case Boxed() | Moved() | PullbackTree() | Constant():
+            case Boxed() | Moved() | PullbackTree() | Constant() | Given() | Shared():
                 sizes = (None,) * len([next(left) for _ in leaf_types(part)])
         if found.setdefault(part, sizes) != sizes:
             found[part] = (None,) * len(sizes)

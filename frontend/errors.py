@@ -329,12 +329,13 @@ jvp(twice, (1.0,), (1.0,))
 """,
     ),
     "E11": Page(
-        "Something is written that others hold, too. In Python all of them see the write. Inside "
-        "compiled code they do, too; but a record that an argument holds is handed back by its "
-        "place, so after the call two places cannot have become one object.",
+        "Something is written that others hold, too. In Python all of them see the write, and in "
+        "compiled code they do, too. But a derivative has a place for each place of an argument; "
+        "none is taken by a record that stands at two of them. And a record of a class that holds "
+        "itself is not written.",
         """\
 from dataclasses import dataclass
-from morula import jit
+from morula import grad
 
 
 @dataclass
@@ -342,24 +343,18 @@ class Tank:
     level: float
 
 
-@dataclass
-class Pair:
-    left: Tank
-    right: Tank
+def filled(left, right):
+    left.level += 1.0
+    return left.level * right.level
 
 
-def connect(pair):
-    pair.left = pair.right
-    pair.left.level += 1.0
-    return pair.right.level
-
-
-jit(connect)(Pair(Tank(1.0), Tank(2.0)))
+tank = Tank(1.0)
+grad(filled, argnums=(0, 1))(tank, tank)
 """,
-        "Store a copy, or write its fields.",
+        "Pass it once, or pass a copy. Of a record that holds itself, make a new one.",
         """\
 from dataclasses import dataclass
-from morula import jit
+from morula import grad
 
 
 @dataclass
@@ -367,19 +362,13 @@ class Tank:
     level: float
 
 
-@dataclass
-class Pair:
-    left: Tank
-    right: Tank
+def filled(tank):
+    left = right = tank
+    left.level += 1.0
+    return left.level * right.level
 
 
-def connect(pair):
-    pair.right.level += 1.0
-    pair.left.level = pair.right.level
-    return pair.right.level
-
-
-jit(connect)(Pair(Tank(1.0), Tank(2.0)))
+grad(filled)(Tank(1.0))
 """,
     ),
     "E12": Page(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -45,13 +46,25 @@ def parts_in(value: Any) -> list[Any] | None:
 
 def made_of(cls: type, names: tuple[Any, ...], parts: list[Any]) -> Any:
     """A record of these parts, as they are: nothing of the class runs."""
-    if cls is list:
-        return parts
-    if cls is dict:
-        return dict(zip(names, parts, strict=True))
     if issubclass(cls, tuple):
         return tuple.__new__(cls, parts)
-    made = cls.__new__(cls)
-    for n, v in zip(names, parts, strict=True):
-        object.__setattr__(made, n, v)
+    made = empty(cls)
+    fill(made, names, parts)
     return made
+
+
+def empty(cls: Any) -> Any:
+    """A record, dict or list without its parts."""
+    return cls.__new__(cls)
+
+
+def fill(value: Any, names: Sequence[Any], parts: Sequence[Any]) -> None:
+    """Put parts into a record, dict or list that is there."""
+    if isinstance(value, list):
+        value[:] = parts
+        return
+    for n, v in zip(names, parts, strict=True):
+        if isinstance(value, dict):
+            value[n] = v
+        else:
+            object.__setattr__(value, n, v)

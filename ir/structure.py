@@ -10,6 +10,8 @@ In typed IR everything is flattened to leaves; a `Tree` says how leaves make up 
     Moved(Boxed(...))               its cotangent: the box, which says what stands where, and the
                                     box of cotangents, where null is zero
     Constant(None)                  no leaf: the value is known (None, a string, a function)
+    Given((0, 1))                   no leaf: the record that the arguments hold there, itself
+    Shared(0)                       no leaf: a record that stands at several places of a result
     PullbackTree(...)               one leaf, box<@f.pullback>, and what calling it takes and gives
 """
 
@@ -90,6 +92,24 @@ class PullbackTree:
     known: tuple[Type, ...] = ()
 
 
+Way = tuple[int, ...]  # to a record among the arguments: which argument, which part of it, ...
+Aliases = tuple[tuple[Way, Way], ...]  # records met again, and the ways by which they were first
+
+
+@dataclass(frozen=True)
+class Given:
+    """In a result: a record among the arguments, the very object."""
+
+    way: Way
+
+
+@dataclass(frozen=True)
+class Shared:
+    """In a result: one object that stands at several places, by its number in `Updated.shared`."""
+
+    number: int
+
+
 class Kept:
     """What stands for a field that a call has not written."""
 
@@ -104,15 +124,21 @@ KEPT = Kept()
 class Updated:
     """A result, and what the call has written into records among its arguments.
 
-    Each write is the way to a record (which argument, which part of it, ...) and its new fields,
-    `Constant(KEPT)` where one is as before; or the way to an array, and what it holds now.
+    Each write is the way to a record and its new fields, `Constant(KEPT)` where one is as before;
+    or the way to an array, and what it holds now.  `shared` are the records that stand at several
+    places of these.  It holds where the arguments are one object at these `aliases`, and nowhere
+    else.
     """
 
     result: Tree
-    writes: tuple[tuple[tuple[int, ...], Record | Leaf], ...]
+    writes: tuple[tuple[Way, Record | Leaf], ...]
+    shared: tuple[Record, ...] = ()
+    aliases: Aliases = ()
 
 
-Tree = Leaf | Tuple | Record | Sum | Boxed | Moved | Constant | PullbackTree | Updated
+Tree = (
+    Leaf | Tuple | Record | Sum | Boxed | Moved | Constant | Given | Shared | PullbackTree | Updated
+)
 
 
 def leaf_types(tree: Tree) -> Iterator[Type]:
@@ -135,10 +161,10 @@ def leaf_types(tree: Tree) -> Iterator[Type]:
         case PullbackTree(record):
             yield Box(record)
             yield from tree.known
-        case Updated(result, writes):
+        case Updated(result, writes, shared):
             yield from leaf_types(result)
-            for _, written in writes:
-                yield from leaf_types(written)
+            for part in (*[written for _, written in writes], *shared):
+                yield from leaf_types(part)
 
 
 def is_cotangent(t: Type) -> bool:

@@ -21,13 +21,14 @@ import numpy as np
 
 from .backend.border import BorderError, classify
 from .backend.callable_type import Callable as NativeCallable
+from .backend.identity import aliases
 from .backend.invoke import Pullback
 from .frontend.classes import is_record
 from .frontend.errors import Error
 from .frontend.names import PAIRED
 from .frontend.prelude.calling import applied, called, calling
 from .frontend.resolve import has_morula, is_cached, pullback_tree
-from .ir.structure import Tree
+from .ir.structure import Aliases, Tree
 from .ir.widen import widest
 from .pipeline import Compilation, Target, Word
 from .program import Program, Unhashable, cells_key, refused, site_of
@@ -358,7 +359,8 @@ class Front:
     def slow(self, this: Any, /, *args: Any, **kwargs: Any) -> Any:
         """A call that no native code of this object has taken."""
         values = self.bound(args, kwargs)
-        program = self.program(self.trees(values))
+        trees = self.trees(values)
+        program = self.program(trees, aliases(trees, values))
         # where a parameter gathers arguments, native code could not tell (1.0, (2.0,)) from both
         gathers = any(p.kind in GATHERING for p in self.signature.parameters.values())
         if not kwargs and not gathers and len(args) == len(values):
@@ -376,7 +378,7 @@ class Front:
         except BorderError as error:
             raise refused(error, f) from None
 
-    def program(self, trees: tuple[Tree, ...]) -> Program:
+    def program(self, trees: tuple[Tree, ...], same: Aliases = ()) -> Program:
         """The compiled program for arguments of this structure; compiled if it is new."""
         f = self.target.function
         with _lock:
@@ -384,30 +386,31 @@ class Front:
             try:
                 cells = cells_key(f)
                 words = tuple((w, tuple(o.items())) for w, o in self.target.words)
-                about = (f.__code__, cells, id(f.__globals__), words, self.fastmath)
+                about = (f.__code__, cells, id(f.__globals__), words, self.fastmath, same)
                 key = (about, trees)
                 found = _programs.get(key)
             except Unhashable:
-                return Program(self.compilation(trees))
+                return Program(self.compilation(trees, same))
             changed = found.stale(f) if found is not None else []
             if found is not None and not changed and found.fits(f):
                 return found
             self.loosen(key, changed)
             wide = widest(_known.setdefault(about, []), trees)
-            if wide != trees and (found := self.covered(about, wide)) is not None:
+            if wide != trees and (found := self.covered(about, wide, same)) is not None:
                 _programs[key] = found
                 return found
-            program = Program(self.compilation(trees, _run_time.get(key, ())))
+            program = Program(self.compilation(trees, same, _run_time.get(key, ())))
             _programs[key] = program
             return program
 
-    def covered(self, about: Any, wide: tuple[Tree, ...]) -> Program | None:
+    def covered(self, about: Any, wide: tuple[Tree, ...], same: Aliases) -> Program | None:
         """The program for a wider structure than that of the arguments, if there can be one."""
         f = self.target.function
         found = _programs.get((about, wide))
         if found is None or found.stale(f) or not found.fits(f):
             try:
-                found = Program(self.compilation(wide, _run_time.get((about, wide), ())))
+                run_time = _run_time.get((about, wide), ())
+                found = Program(self.compilation(wide, same, run_time))
             except Error:
                 return None
             _programs[about, wide] = found
@@ -419,20 +422,23 @@ class Front:
         numbers = [n for n in changed if type(globals.get(n)) in (int, float)]
         _run_time[key] = _run_time.get(key, frozenset()) | frozenset(numbers)
 
-    def compilation(self, trees: tuple[Tree, ...], run_time: Iterable[str] = ()) -> Compilation:
+    def compilation(
+        self, trees: tuple[Tree, ...], same: Aliases = (), run_time: Iterable[str] = ()
+    ) -> Compilation:
         from .link import around, link
 
         target = Target(self.target.function, self.target.words, self.params(len(trees)))
         globals = self.target.function.__globals__
         hidden = {n: classify(globals[n], n) for n in run_time}
         linked, library = link((*trees, *around(self.target.function)))
-        return Compilation(target, trees, self.fastmath, hidden, linked, library)
+        return Compilation(target, trees, self.fastmath, hidden, linked, library, same)
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         from .lowered import Lowered
 
         values = self.bound(args, kwargs)
-        return Lowered(self.compilation(self.trees(values)), values, self.bound)
+        trees = self.trees(values)
+        return Lowered(self.compilation(trees, aliases(trees, values)), values, self.bound)
 
 
 def zero_tangent(value: Any) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .backend.border import BorderError
 from .frontend.depth import deep
 from .frontend.resolve import follow
 from .ir.core import Module
 from .pipeline import GENERIC, IR, NAMES, Compilation
+from .program import refused
 from .resume import Resume
 
 
@@ -55,10 +57,13 @@ class Lowered:
             module = c.ruled
         resume = Resume(c.stage("ssa"), c.fastmath, c.linked, c.library)
         values = tuple(map(resume.admit, given))
-        with deep():
-            if stage in GENERIC:
-                return self.run_generic(module, values, resume)
-            return resume.run_entry(c.stage("typed"), module, values)
+        try:
+            with deep():
+                if stage in GENERIC:
+                    return self.run_generic(module, values, resume)
+                return resume.run_entry(c.stage("typed"), module, values)
+        except BorderError as error:
+            raise refused(error, c.target.function) from None
 
     def run_generic(self, module: Module, values: Sequence[Any], resume: Resume) -> Any:
         from .ir.generic import run_generic

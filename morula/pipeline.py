@@ -17,7 +17,7 @@ from typing import Any
 from .frontend.depth import deep
 from .frontend.errors import Error
 from .ir.core import Module
-from .ir.structure import Tree
+from .ir.structure import Aliases, Tree
 
 Word = tuple[str, Mapping[str, Any]]
 
@@ -50,11 +50,13 @@ class Compilation:
         hidden_trees: Mapping[str, Tree] | None = None,
         linked: Mapping[str, Any] | None = None,
         library: Module | None = None,
+        aliases: Aliases = (),
     ) -> None:
         self.target, self.trees, self.fastmath = target, tuple(trees), fastmath
         self.hidden_trees = hidden_trees or {}  # globals that are run-time parameters
         self.linked = linked or {}  # pullbacks among the arguments: how they are called
         self.library = library or Module()  # the functions that do it
+        self.aliases = aliases  # arguments that are one object
         self.made: dict[str, Any] = {}
         self.ruled = Module()  # stage `ad` with custom rules: what a caller differentiates
         self.times: dict[str, float] = {}
@@ -165,6 +167,7 @@ def typed(c: Compilation) -> Any:
         closed=c.stage("closed"),
         hidden_trees=c.hidden_trees,
         linked=c.linked,
+        aliases=c.aliases,
     )
     entry.module.functions.update(c.library.functions)
     entry.module.records.update(c.library.records)

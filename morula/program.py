@@ -12,6 +12,7 @@ import functools
 import itertools
 import linecache
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from types import CellType, FunctionType, MethodType
 from typing import Any
 from weakref import WeakValueDictionary
@@ -222,13 +223,25 @@ def exported(tree: Tree, program: Program) -> Tree:
             return Record(cls, names, tuple(exported(k, program) for k in kids))
         case Sum(kids):
             return Sum(tuple(exported(k, program) for k in kids))
-        case Updated(result, writes):
-            return Updated(exported(result, program), writes)
+        case Updated(result, writes, shared):
+            return replace(
+                tree,
+                result=exported(result, program),
+                writes=tuple(
+                    (way, exported_record(r, program) if isinstance(r, Record) else r)
+                    for way, r in writes
+                ),
+                shared=tuple(exported_record(r, program) for r in shared),
+            )
         case PullbackTree(record, primal, results, rest, spread):
             name = outside(record)
             EXPORTED[name] = program
             return PullbackTree(name, primal, exported(results, program), rest, spread, tree.known)
     return tree
+
+
+def exported_record(tree: Record, program: Program) -> Record:
+    return replace(tree, kids=tuple(exported(k, program) for k in tree.kids))
 
 
 def outside(record: str) -> str:
@@ -293,5 +306,7 @@ def pullbacks_in(trees: Iterable[Tree]) -> Iterator[PullbackTree]:
         match tree:
             case Tuple(kids) | Record(_, _, kids) | Sum(kids):
                 yield from pullbacks_in(kids)
+            case Updated(result, writes, shared):
+                yield from pullbacks_in((result, *[record for _, record in writes], *shared))
             case PullbackTree():
                 yield tree

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .backend.border import classify, finish, flatten, rebuild
+from .backend.border import classify, flatten, rebuild
 from .backend.cotangent import cotangent
+from .backend.identity import aliases, finish, refuse_shared
 from .backend.invoke import Pullback
 from .backend.peek import peek
 from .backend.recursive import interpreted
@@ -155,6 +156,7 @@ class Resume:
     def run_entry(self, entry: Entry, module: Module, values: Sequence[Any]) -> Any:
         """An entry at some typed stage, on its arguments; hidden ones are read now."""
         hidden = [(h.tree, self.admit(follow(h.path, self.lowered.entry))) for h in entry.hidden]
+        refuse_shared(entry.result, entry.args, values)
         pairs = [*hidden, *zip(entry.args, values, strict=True)]
         leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v, interpreted)]
         return self.run_typed(module, leaves, entry.result, values)
@@ -204,7 +206,8 @@ class Resume:
             trees.append(tree)
         linked |= self.linked
         lowered = dataclasses.replace(self.lowered, module=closed, hidden=(), captures=())
-        entry = specialize(lowered, trees, closed=closed, linked=linked)
+        same = aliases(trees, made.given)
+        entry = specialize(lowered, trees, closed=closed, linked=linked, aliases=same)
         entry.module.functions.update(library.functions | self.library.functions)
         entry.module.records.update(library.records | self.library.records)
         return self.run_entry(entry, self.expanded(entry.module), made.given)

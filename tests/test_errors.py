@@ -33,7 +33,7 @@ RAISED = [
     ("E08", 7, 12, "taken inside itself", "a run-time value", "outside the function"),
     ("E09", 4, 1, "grad by `x`, which is an int", "by floats", "write 2.0 instead of 2"),
     ("E10", 14, 18, "forward mode through `softplus`", "pulls cotangents back", "custom_jvp"),
-    ("E11", 16, 1, "stored in", "one object", "a copy"),
+    ("E11", 10, 1, "in two ways", "both have a part in it", "a copy"),
     ("E12", 2, 13, "expected `,`", "`str(module)`", ""),
 ]
 

@@ -31,8 +31,11 @@ def run_body(f: Frame, args: list[AV]) -> AV:
         return custom.body(f, callee, args)
     if callee.kind in ("entry", "opened"):
         found: writes.Entered = []
-        given = [writes.entered(f, a, (k,), found) for k, a in enumerate(args)]
-        return writes.left(f, calls.direct(f, callee.kids[0], given), found)
+        same, plain = callee.info
+        same = dict(same)
+        given = [writes.entered(f, a, (k,), found, same) for k, a in enumerate(args)]
+        out = calls.direct(f, callee.kids[0], given)
+        return writes.left(f, out, found, plain)
     if callee.kind != "name":
         return calls.call(f, callee, args, {})
     return builtins.builtin(f, callee.info, args, {})

@@ -18,13 +18,13 @@ types, or has a `check` before it that raises what Python raises.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ...ir.core import Function, Module, Op, reached
-from ...ir.structure import Constant, Leaf, Tree, Updated
+from ...ir.structure import Aliases, Constant, Leaf, Tree, Updated
 from ..closures import closures
 from ..depth import deep
 from ..errors import Error
@@ -72,12 +72,13 @@ def specialize(
     closed: Module | None = None,
     hidden_trees: Mapping[str, Tree] | None = None,
     linked: Mapping[str, Linked] | None = None,
+    aliases: Aliases = (),
 ) -> Entry:
     """Type the first function of the closed module for these arguments.
 
     `hidden_trees` names globals that are run-time parameters (numbers whose guard has failed,
     pullbacks) and may give the structure of captures; arrays become parameters by themselves.
-    `linked` says how the pullbacks among them are called.
+    `linked` says how the pullbacks among them are called, `aliases` which arguments are one object.
     """
     if closed is None:
         closed = closures(lowered.module)
@@ -90,7 +91,7 @@ def specialize(
             program.mutable |= mutable
             program.boxes = held
             try:
-                return Border(program, closed.entry, arg_trees).entry()
+                return Border(program, closed.entry, arg_trees, aliases).entry()
             except Mutated as e:
                 assert e.cls not in mutable, e.cls
                 mutable.add(e.cls)
@@ -141,7 +142,10 @@ def endless(fn: Function) -> Error:
 class Border:
     """The first instance of a program, whose caller is Python."""
 
-    def __init__(self, program: Program, fn: Function, trees: Sequence[Tree]) -> None:
+    def __init__(
+        self, program: Program, fn: Function, trees: Sequence[Tree], aliases: Aliases = ()
+    ) -> None:
+        self.aliases = aliases
         self.program, self.fn = program, fn
         self.trees = self.completed(trees)
         self.captures = self.capture_trees()
@@ -182,7 +186,7 @@ class Border:
         kids = tuple([type_of_tree(t) for t in self.captures])
         callee = T("fn", Label(fn.name, len(kids)), kids)
         if program.mutable:
-            callee = T("entry", None, (callee,))
+            callee = T("entry", (self.aliases, "nothing"), (callee,))
         key = Key(callee, self.types, ())
         caller = Frame(program, Instance(key, ""), None, UNDEFINED)
         caller.loc = fn.loc
@@ -239,7 +243,7 @@ class Border:
         if holds_view(t):
             raise Viewed
         try:
-            return tree_of(t, Boxes(self.program.boxes))
+            tree = tree_of(t, Boxes(self.program.boxes))
         except TypeError:
             raise Error(
                 "E01",
@@ -248,6 +252,7 @@ class Border:
                 "a compiled function hands numbers, tuples, arrays and pullbacks to Python",
                 "call the function inside, and return its result",
             ) from None
+        return replace(tree, aliases=self.aliases) if isinstance(tree, Updated) else tree
 
     def outermost(self, instance: Instance) -> str:
         """The function that Python calls: one to which a wrapper only hands on stands for it."""

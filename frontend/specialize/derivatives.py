@@ -195,10 +195,12 @@ def not_a_float(a: AV) -> sums.Failure:
 def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     """A `vjp` op: the value, the pullback, the auxiliary value."""
     mine = args
-    inner, args = writes.opened(f, inner, args)
+    inner, args, twice = writes.opened(f, inner, args, "primal" if w.has_aux else "result")
     t = instances.target(f, inner, args)
     instance = t.instance
     chosen, single = selection.selected(f, w, inner, instance.key.args)
+    if twice & {c.arg for c in chosen}:
+        raise writes.in_two_ways(f)
     wrt: list[str] = []
     for c in chosen:
         wrt += selection.active(instance.names[c.arg], instance.key.args[c.arg], c.part)
@@ -390,7 +392,7 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
 def along(f: Frame, inner: AV, args: list[AV], moving: list[AV]) -> AV:
     """`push`, with a tangent for each parameter."""
     mine = args
-    inner, args = writes.opened(f, inner, args)
+    inner, args, twice = writes.opened(f, inner, args)
     t = instances.target(f, inner, args)
     returns(f, t)
     instance = t.instance
@@ -398,6 +400,8 @@ def along(f: Frame, inner: AV, args: list[AV], moving: list[AV]) -> AV:
     moves: list[Operand] = []
     for k, a in enumerate(moving):
         leaves = seeds.tangent_leaves(f, a, args[k], instance.key.args[k])
+        if k in twice and any(x is not None for x in leaves):
+            raise writes.in_two_ways(f)
         for name, x in zip(instance.names[k], leaves, strict=True):
             if x is not None:
                 wrt.append(name)

@@ -90,9 +90,9 @@ def unwritable(f: Frame, a: AV) -> Exception:
     return f.error(
         "E01",
         f"a write to {'an array' if cls is np.ndarray else f'a {cls.__name__}'} of the module "
-        "around the function",
-        "what compiled code knows of it would not be true for ever",
-        "pass it as an argument, or make it inside the function",
+        "around the function, or of a record that holds its own class",
+        "others who hold it would not see the write",
+        "pass it as an argument of its own, or make it inside the function",
     )
 
 
@@ -374,7 +374,7 @@ def setattr_(f: Frame, ref: AV, name: str, value: AV, forced: bool = False) -> N
             "make a new one: `dataclasses.replace(...)`",
         )
     if ref.kind != "cell":
-        raise Mutated(cls)
+        raise unwritable(f, a)
     k = names.index(name)
     cells.update(f, ref, AV("record", cls, (*a.kids[:k], value, *a.kids[k + 1 :])))
 

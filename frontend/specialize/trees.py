@@ -14,10 +14,12 @@ from ...ir.parts import part_names, parts_in
 from ...ir.structure import (
     Boxed,
     Constant,
+    Given,
     Leaf,
     Moved,
     PullbackTree,
     Record,
+    Shared,
     Sum,
     Tree,
     Tuple,
@@ -58,8 +60,10 @@ def type_of_tree(tree: Tree) -> T:
                 "the record's boxes are those of the program that made the pullback",
                 "call `vjp` inside the compiled function",
             )
-        case Updated(result, _):
+        case Updated(result):
             return type_of_tree(result)
+        case Given() | Shared():
+            return typ(static(tree))
         case PullbackTree(record, primal, results, rest, spread, known):
             info = Pull(record, type_of_tree(primal), rest, type_of_tree(results), spread)
             beside = tuple([T("leaf", None, (), (t,)) for t in known])
@@ -142,9 +146,11 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
             Constant(t.info.value) if t.kind == "num" and t.info is not None else Leaf(t.leaves[0])
         )
     if t.kind == "tuple" and t.info is not None:
-        result, *writes = [tree_of(k, boxes) for k in t.kids]
-        ways = zip(t.info, writes, strict=True)
-        return Updated(result, tuple([(w, r) for w, r in ways if isinstance(r, (Record, Leaf))]))
+        result, *others = [tree_of(k, boxes) for k in t.kids]
+        count = len(t.info)
+        changed = [r for r in others[:count] if isinstance(r, (Record, Leaf))]
+        shared = [r for r in others[count:] if isinstance(r, Record)]
+        return Updated(result, tuple(zip(t.info, changed, strict=True)), tuple(shared))
     if t.kind == "tuple":
         return Tuple(tuple([tree_of(k, boxes) for k in t.kids]))
     if t.kind in ("record", "dict", "list"):
@@ -159,7 +165,7 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
     if t.kind == "boxed" and boxes is not None and t.info[0] == "ct":
         return Moved(boxes.boxed(t.info[1]))
     if t.kind == "const":
-        return Constant(t.info)
+        return t.info if isinstance(t.info, (Given, Shared)) else Constant(t.info)
     if t.kind == "pullback":
         info: Pull = t.info
         rest = tuple([c for x in info.rest if (c := cotangent_type(x)) is not None])

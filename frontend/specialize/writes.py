@@ -6,24 +6,36 @@ place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
-from ...ir.structure import KEPT
+from ...ir.structure import KEPT, Given, Shared, Way
 from . import cells, ndarray, views
 from .records import class_of, contents, kept
-from .values import AV, HOLDERS, T, cells_in, describe, same, typ
+from .values import AV, HOLDERS, UNDEFINED, T, cells_in, same
 
 if TYPE_CHECKING:
     from .frame import Frame
 
-Entered = list[tuple[tuple[int, ...], AV, AV]]  # the way to a record, its cell, what it held
+Entered = list[tuple[Way, AV, AV]]  # the way to a record, its cell, what it held
+EMPTY: Mapping[Way, Way] = {}
+# what is handed over as structures, since a derivative is taken of it: the first of two, for one
+Plain = Literal["result", "primal", "nothing"]
 
 
-def entered(f: Frame, a: AV, way: tuple[int, ...], found: Entered) -> AV:
-    """An argument from Python: records of classes that are written become cells."""
+def entered(f: Frame, a: AV, way: Way, found: Entered, same: Mapping[Way, Way] = EMPTY) -> AV:
+    """An argument from Python: records of classes that are written become cells.
+
+    One that stands at several places (see `same`) is one cell.
+    """
     if not a.kids and a.kind != "array":
         return a
-    kids = tuple([entered(f, kid, (*way, k), found) for k, kid in enumerate(a.kids)])
+    first = same.get(way)
+    if first is not None:
+        for there, ref, _ in found:
+            if there == first:
+                return ref
+    kids = tuple([entered(f, kid, (*way, k), found, same) for k, kid in enumerate(a.kids)])
     a = AV(a.kind, a.info, kids, a.leaves)
     if a.kind not in HOLDERS:
         return a
@@ -33,70 +45,204 @@ def entered(f: Frame, a: AV, way: tuple[int, ...], found: Entered) -> AV:
     return ref
 
 
-def left(f: Frame, out: AV, found: Entered) -> AV:
-    """What a call hands to Python: its result, and the fields that it wrote (see `Updated`)."""
-    mine = {ref.info for _, ref, _ in found}
-    ways, writes = list[tuple[int, ...]](), list[AV]()
-    for way, ref, old in found:
-        new = f.store[ref.info]
-        if same(new, old):
-            continue
+def left(f: Frame, out: AV, found: Entered, plain: Plain) -> AV:
+    """What a call hands to whoever called: its result, and the fields that it wrote."""
+    changed = [(way, f.store[ref.info], old) for way, ref, old in found]
+    changed = [(way, new, old) for way, new, old in changed if not same(new, old)]
+    news: list[list[AV | None]] = []
+    for _, new, old in changed:
+        like = new.info == old.info
+        news.append(
+            [None if like and same(kid, old.kids[k]) else kid for k, kid in enumerate(new.kids)]
+        )
+    going = [kid for kids in news for kid in kids if kid is not None]
+    leaving = Leaving(f, found, [out, *going])
+    result = leaving.result(out, plain)
+    writes: list[AV] = []
+    for (_, new, _), kids in zip(changed, news, strict=True):
         if new.kind == "array":
-            ways.append(way)
             writes.append(new)
             continue
-        kids = list[AV]()
-        for k, kid in enumerate(new.kids):
-            known = new.info == old.info and same(kid, old.kids[k])
-            if not known and mine & set(cells.reached(f, [kid])):
-                raise f.error(
-                    "E11",
-                    f"a record among the arguments that is stored in {describe(typ(new))}",
-                    "Python would see one object there, compiled code hands back a copy",
-                    "store a copy: `dataclasses.replace(...)`",
-                )
-            kids.append(AV("const", KEPT) if known else snapshot(f, kid))
-        ways.append(way)
-        writes.append(AV(new.kind, new.info, tuple(kids)))
-    result = snapshot(f, out)
-    return AV("tuple", tuple(ways), (result, *writes)) if writes else result
+        leaving.storing = True
+        parts = [AV("const", KEPT) if kid is None else leaving.value(kid) for kid in kids]
+        writes.append(AV(new.kind, new.info, tuple(parts)))
+    shared = leaving.shared()
+    if not writes and not shared and not leaving.given:
+        return result
+    return AV("tuple", tuple([way for way, _, _ in changed]), (result, *writes, *shared))
 
 
-def opened(f: Frame, inner: AV, args: list[AV]) -> tuple[AV, list[AV]]:
-    """A function on plain records: a derivative is taken by their fields, not by references."""
+class Leaving:
+    """What leaves a call: one object stays one.
+
+    A record of the arguments is `Given`, one that stands at several places is `Shared`.  Arrays are
+    copied.
+    """
+
+    def __init__(self, f: Frame, found: Entered, going: list[AV]) -> None:
+        self.f = f
+        self.mine = {ref.info: way for way, ref, _ in found}
+        self.given = self.storing = False
+        self.numbers: dict[Any, int] = {}
+        self.several = self.repeated(going)
+
+    def result(self, out: AV, plain: Plain) -> AV:
+        if plain == "primal" and out.kind == "tuple" and len(out.kids) == 2:
+            return AV("tuple", None, (snapshot(self.f, out.kids[0]), self.value(out.kids[1])))
+        return self.value(out) if plain == "nothing" else snapshot(self.f, out)
+
+    def repeated(self, going: list[AV]) -> set[Any]:
+        """The cells that are reached in several ways."""
+        seen, again = set[Any](), set[Any]()
+        work = list(going)
+        while work:
+            a = work.pop()
+            if a.kind == "cell":
+                if a.info in self.mine or contents(self.f, a).kind == "array":
+                    continue
+                if a.info in seen:
+                    again.add(a.info)
+                    continue
+                seen.add(a.info)
+                a = contents(self.f, a)
+            if a.kind not in ("boxed", "view"):
+                work.extend(a.kids)
+        return again
+
+    def value(self, a: AV) -> AV:
+        array = contents(self.f, a).kind == "array"
+        if array and self.storing and a.info in self.mine:
+            raise self.f.error(
+                "E11",
+                "an array among the arguments that is stored in a record among them",
+                "Python would see one array there, compiled code hands back a copy",
+                "store a copy: `x.copy()`",
+            )
+        if array or a.kind in ("boxed", "view") or (a.kind != "cell" and not a.kids):
+            return snapshot(self.f, a)
+        if a.kind != "cell":
+            return self.parts(a)
+        if a.info in self.mine:
+            self.given = True
+            return AV("const", Given(self.mine[a.info]))
+        if a.info in self.several:
+            return AV("const", Shared(self.numbers.setdefault(a.info, len(self.numbers))))
+        held = contents(self.f, a)
+        return held if held.kind == "cell" else self.value(held)
+
+    def parts(self, a: AV) -> AV:
+        return AV(a.kind, a.info, tuple([self.value(k) for k in a.kids]), a.leaves)
+
+    def shared(self) -> list[AV]:
+        """What these records hold; there may be more of them in there."""
+        out: list[AV] = []
+        while len(out) < len(self.numbers):
+            out.append(self.parts(self.f.store[list(self.numbers)[len(out)]]))
+        return out
+
+
+def opened(
+    f: Frame, inner: AV, args: list[AV], plain: Plain = "result"
+) -> tuple[AV, list[AV], set[int]]:
+    """A function on plain records: a derivative is taken by their fields, not by references.
+
+    Also which arguments hold a record that they hold twice.
+    """
     if not f.program.mutable:
-        return inner, args
-    refs = [c for a in args for c in cells_in(a)]
-    seen = cells.reached(f, [inner])
-    if len(set(refs)) < len(refs) or set(seen) & set(cells.reached(f, args)):
-        raise f.error(
-            "E11",
-            "a derivative by a record that the function reaches in two ways",
-            "a write by one of them would be seen by the other, and both have a part in it",
-            "pass it once, or pass a copy: `dataclasses.replace(...)`",
-        )
-    return AV("opened", None, (inner,)), [snapshot(f, a) for a in args]
+        return inner, args, set()
+    if set(cells.reached(f, [inner])) & set(cells.reached(f, args)):
+        raise in_two_ways(f)
+    first: dict[Any, Way] = {}
+    seen_in_part = list[Any]()  # roots of views: who writes one writes a part of the other
+    again: list[tuple[Way, Way]] = []
+    work: list[tuple[Way, AV]] = [((k,), a) for k, a in reversed(list(enumerate(args)))]
+    while work:
+        way, a = work.pop()
+        if a.kind == "cell":
+            if a.info in first:
+                again.append((way, first[a.info]))
+                continue
+            first[a.info] = way
+        if a.kind == "view":
+            seen_in_part += cells_in(a)
+            continue
+        kids = contents(f, a).kids
+        work += [((*way, k), kid) for k, kid in reversed(list(enumerate(kids)))]
+    if len({*seen_in_part, *first}) < len(seen_in_part) + len(first):
+        raise in_two_ways(f)
+    twice = {way[0] for pair in again for way in pair}
+    return AV("opened", (tuple(again), plain), (inner,)), [snapshot(f, a) for a in args], twice
+
+
+def in_two_ways(f: Frame) -> Exception:
+    return f.error(
+        "E11",
+        "a derivative by a record that the function reaches in two ways",
+        "a write by one of them would be seen by the other, and both have a part in it",
+        "pass it once, or pass a copy: `dataclasses.replace(...)`",
+    )
 
 
 def closed(f: Frame, value: AV, args: list[AV]) -> AV:
     """The result of an opened function; what it wrote stands in the caller's records."""
     if value.kind != "tuple" or value.info is None:
         return entered(f, value, (), [])
-    result, *writes = value.kids
-    for way, new in zip(value.info, writes, strict=True):
-        ref = args[way[0]]
-        for k in way[1:]:
-            ref = contents(f, ref).kids[k]
+    result, *rest = value.kids
+    count = len(value.info)
+    back = Returning(f, args, rest[count:])
+    targets = [back.at(way) for way in value.info]
+    news = list[AV]()
+    for ref, new in zip(targets, rest[:count], strict=True):
         if new.kind == "array":
-            replaced(f, ref, new)
+            news.append(new)
             continue
         old = f.store[ref.info]
         kids = [
-            old.kids[k] if n.kind == "const" and n.info is KEPT else entered(f, n, (), [])
+            old.kids[k] if n.kind == "const" and n.info is KEPT else back.value(n)
             for k, n in enumerate(new.kids)
         ]
-        f.store[ref.info] = AV(new.kind, new.info, tuple(kids))
-    return entered(f, result, (), [])
+        news.append(AV(new.kind, new.info, tuple(kids)))
+    out = back.value(result)
+    for ref, new in zip(targets, news, strict=True):
+        if new.kind == "array":
+            replaced(f, ref, new)
+        else:
+            f.store[ref.info] = new
+    return out
+
+
+class Returning:
+    """What an opened function hands back, in the caller's cells."""
+
+    def __init__(self, f: Frame, args: list[AV], shared: list[AV]) -> None:
+        self.f, self.args, self.shared = f, args, shared
+        self.made: dict[int, AV] = {}
+
+    def at(self, way: Way) -> AV:
+        ref = self.args[way[0]]
+        for k in way[1:]:
+            ref = contents(self.f, ref).kids[k]
+        return ref
+
+    def value(self, a: AV) -> AV:
+        if a.kind == "const" and isinstance(a.info, Given):
+            return self.at(a.info.way)
+        if a.kind == "const" and isinstance(a.info, Shared):
+            return self.one(a.info.number)
+        if not a.kids and a.kind != "array":
+            return a
+        a = self.parts(a)
+        return kept(self.f, class_of(a), a) if a.kind in HOLDERS else a
+
+    def one(self, number: int) -> AV:
+        """A record that is there before its parts, which may hold it."""
+        if number not in self.made:
+            self.made[number] = ref = cells.made(self.f, UNDEFINED)
+            self.f.store[ref.info] = self.parts(self.shared[number])
+        return self.made[number]
+
+    def parts(self, a: AV) -> AV:
+        return AV(a.kind, a.info, tuple([self.value(k) for k in a.kids]), a.leaves)
 
 
 def replaced(f: Frame, ref: AV, new: AV) -> None:
@@ -113,11 +259,20 @@ def without_writes(t: T | None) -> T:
     return t.kids[0] if t.kind == "tuple" and t.info is not None else t
 
 
-def snapshot(f: Frame, a: AV) -> AV:
-    """A result for Python: cells become what they hold, views arrays of their own."""
+def snapshot(f: Frame, a: AV, around: tuple[Any, ...] = ()) -> AV:
+    """A plain structure: cells become what they hold, views arrays of their own."""
     if a.kind == "view":
         return contents(f, ndarray.copied(f, a))
+    if a.kind == "cell":
+        if a.info in around:
+            raise f.error(
+                "E11",
+                "a derivative of or by a record that holds itself",
+                "it has no end, and neither would its derivative",
+                "differentiate by its parts",
+            )
+        around = (*around, a.info)
     a = contents(f, a)
     if not a.kids:
         return a
-    return AV(a.kind, a.info, tuple([snapshot(f, k) for k in a.kids]), a.leaves)
+    return AV(a.kind, a.info, tuple([snapshot(f, k, around) for k in a.kids]), a.leaves)

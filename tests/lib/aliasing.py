@@ -251,6 +251,51 @@ class Writer:
         total = " + ".join(f"{k + 2}.0 * {part}" for k, part in enumerate(parts))
         return PRELUDE + "\n".join([*self.lines, f"    return {total}"]) + "\n"
 
+    def handed(self) -> str:
+        """A program on records from outside, whose result is all that it has names for."""
+        self.lines = ["def f(a0, a1, b0, n):", "    x, y = a0.x, a1.y"]
+        self.lines += ["    a0.x += 0.5", "    b0.z -= 0.5"]
+        self.scopes[0]["a"], self.scopes[0]["b"] = ["a0", "a1"], ["b0"]
+        for _ in range(self.random.randint(2, 8)):
+            self.statement(1, 2)
+        names = [n for k in KINDS[1:] for n in self.scopes[0][k]]
+        self.random.shuffle(names)
+        self.lines.append(f"    return ({', '.join(names)}, {self.known('f')})")
+        return PRELUDE + "\n".join(self.lines) + "\n" + self.called() + "\n"
+
+    def called(self) -> str:
+        """A function of numbers that calls the program, on the records of one of `GIVEN`."""
+        parts = [f"a0{p}" for p in PARTS["a"]] + [f"b0{p}" for p in PARTS["b"]]
+        total = " + ".join(f"{k + 2}.0 * {part}" for k, part in enumerate(parts))
+        return f"""
+
+def outer(x, y, n):
+    {self.random.choice(GIVEN)}
+    out = f(a0, a1, b0, n)
+    a1.y *= 1.5
+    return {total} + out[-1]
+"""
+
+
+GIVEN = (
+    "a0, a1 = A(x, y), A(y, 2.0); b0 = B(A(2.0, x), A(y, y), x)",
+    "a0 = a1 = A(x, y); b0 = B(A(2.0, x), A(y, y), x)",
+    "a0, a1 = A(x, y), A(y, 2.0); b0 = B(a1, a0, x)",
+    "a0, a1 = A(x, y), A(y, 2.0); b0 = B(a0, a0, x)",
+    "a0 = a1 = A(x, y); b0 = B(A(2.0, x), a0, x)",
+    "a0 = a1 = A(x, y); b0 = B(a0, a0, x)",
+    "a0, a1, b = A(x, y), A(y, 2.0), A(2.0, x); b0 = B(b, b, x)",
+)
+
+
+def handed(seed: int) -> str:
+    """The text of `f(a0, a1, b0, n)` of a seed, of `outer(x, y, n)`, and of records to pass."""
+    given = [f"lambda x, y: given{k}(x, y)" for k in range(len(GIVEN))]
+    makers = [
+        f"def given{k}(x, y):\n    {line}\n    return a0, a1, b0\n" for k, line in enumerate(GIVEN)
+    ]
+    return Writer(seed).handed() + "\n\n".join(["", *makers, f"MAKERS = [{', '.join(given)}]"])
+
 
 def text(seed: int) -> str:
     return Writer(seed).program()
