@@ -19,6 +19,7 @@ from ..ir.structure import (
     Constant,
     Given,
     Leaf,
+    Listed,
     Moved,
     PullbackTree,
     Record,
@@ -311,6 +312,14 @@ def rebuild(
                 if k == tag:
                     made = rebuild(kid, iter(own), pullback, found, there)
             return made
+        case Listed(element):
+            n, types = next(leaves), list(types_of(element)) if element is not None else []
+            columns = [next(leaves)[:n].tolist() for _ in types]
+            if element is None or not types:
+                one = None if element is None else rebuild(element, iter(()), pullback, found)
+                return [one] * n
+            rows = zip(*columns, strict=True)
+            return [rebuild(element, iter(row), pullback, found) for row in rows]
         case PullbackTree():
             box = next(leaves)
             return pullback(tree, box, [next(leaves) for _ in tree.known])

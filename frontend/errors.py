@@ -135,32 +135,39 @@ jit(area)(1.0)
 """,
     ),
     "E05": Page(
-        "An empty list grows in a loop. Compiled code knows how many elements a list has, and the "
-        "type of each; an empty one says nothing about what will be in it.",
+        "A list of arrays or of lists grows in a loop. Compiled code lets lists of numbers, tuples "
+        "and records of numbers grow; of others it knows how many elements there are.",
         """\
+import numpy as np
+
 from morula import jit
 
 
-def powers(x):
-    found = []
-    for k in range(3):
-        found.append(x**k)
-    return found[2]
+def doubled(x, n):
+    rows = [np.array([x, 1.0])]
+    for _ in range(n):
+        rows.append(rows[-1] * 2.0)
+    return rows[-1][0]
 
 
-jit(powers)(2.0)
+jit(doubled)(1.5, 3)
 """,
-        "Make the list in one piece, or keep what the loop needs in variables.",
+        "Write into the rows of a matrix, or keep what the loop needs in variables.",
         """\
+import numpy as np
+
 from morula import jit
 
 
-def powers(x):
-    found = [x**k for k in (0, 1, 2)]
-    return found[2]
+def doubled(x, n):
+    rows = np.zeros((n + 1, 2))
+    rows[0] = [x, 1.0]
+    for k in range(n):
+        rows[k + 1] = rows[k] * 2.0
+    return rows[n, 0]
 
 
-jit(powers)(2.0)
+jit(doubled)(1.5, 3)
 """,
     ),
     "E06": Page(

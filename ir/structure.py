@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .types import I64, Box, Type, cotangent_type
+from .types import I64, Array, Box, Scalar, Type, cotangent_type
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,13 @@ class Moved:
     """The cotangent of a value that holds its own class, in that value's structure."""
 
     primal: Boxed
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list of any length: its length, then an array for each leaf of its elements."""
+
+    element: Tree | None  # None: it is empty
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,8 @@ class Updated:
 
 
 Tree = (
-    Leaf | Tuple | Record | Sum | Boxed | Moved | Constant | Given | Shared | PullbackTree | Updated
+    Leaf | Tuple | Record | Sum | Listed | Boxed | Moved | Constant | Given | Shared | PullbackTree
+    | Updated
 )
 
 
@@ -153,6 +161,11 @@ def leaf_types(tree: Tree) -> Iterator[Type]:
             yield I64
             for kid in kids:
                 yield from leaf_types(kid)
+        case Listed(element):
+            yield I64
+            for t in leaf_types(element) if element is not None else ():
+                assert isinstance(t, Scalar)
+                yield Array(t, 1)
         case Boxed(record):
             yield Box(record)
         case Moved(primal):

@@ -13,14 +13,15 @@ from ..ir.builder import Builder
 from ..ir.core import LOOPS, Loop, Op, Operand, Value, literal, zero_literal
 from ..ir.types import Array, Box, Scalar, cotangent_type, is_threaded
 
+Lengths = dict[Value, list[Value]]  # of arrays, those that the primal has measured
 SHAPE_KEEPERS = frozenset({"set", "add_at", "accum", "zeros_like"})
 
 
 class Cotangents:
     """The current scope's cotangents; `active` says for which values there are any."""
 
-    def __init__(self, active: set[Value], definer: dict[Value, Op]) -> None:
-        self.active = active
+    def __init__(self, active: set[Value], definer: dict[Value, Op], lengths: Lengths) -> None:
+        self.active, self.lengths = active, lengths
         self.definer = definer
         self.ct: dict[Value, Operand] = {}
         self.carried: dict[Value, tuple[Loop, int]] = {}
@@ -59,7 +60,8 @@ class Cotangents:
         self.ct[v] = c
 
     def zero(self, b: Builder, v: Operand) -> Operand:
-        """A zero cotangent of v: a literal, zeros of v's shape, or null."""
+        """A zero cotangent of v: a literal, zeros of v's shape, or null; of an array that the
+        primal made, it is made of its lengths, so that the array is not kept for its shape."""
         t = cotangent_type(v.type)
         assert t is not None, v
         if isinstance(t, Scalar):
@@ -67,7 +69,11 @@ class Cotangents:
         if isinstance(t, Box):
             return b.op("null", type=t)
         assert is_threaded(t)
-        return b.op("zeros_like", self.shape_root(v))
+        root = self.shape_root(v)
+        known = self.lengths.get(root) if isinstance(root, Value) else None
+        if known is not None and isinstance(t, Array):
+            return b.op("zeros", *known, elem=t.elem)
+        return b.op("zeros_like", root)
 
     def shape_root(self, v: Operand) -> Operand:
         """The earliest value that v has its shape from: through updates and around loops."""

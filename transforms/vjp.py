@@ -52,6 +52,7 @@ from .activity import active_values, consumed
 from .cotangents import Cotangents, ct_name
 from .custom import is_custom, rule_of
 from .derivatives import Assumed, Derivatives, Rule
+from .lengths import lengths
 from .loop_reversal import LoopReversal
 from .rebuild import Rebuild
 from .residuals import Residuals, extended
@@ -121,12 +122,13 @@ class Reverse(Cotangents):
     """The reversal of one function."""
 
     def __init__(self, d: Derivatives, f: Function, rule: Rule, recursive: bool = False) -> None:
+        f, known = lengths(f)
         self.d, self.f, self.rule, self.recursive = d, f, rule, recursive
         self.module = d.module
         definer = {v: op for op in walk(f.body) for v in op.results}
         outputs = [f.body.outs[k] for k in rule.seeds]
         active = active_values(f.body, [f.inputs[k] for k in rule.active], outputs)
-        super().__init__(active, definer)
+        super().__init__(active, definer, known)
         self.consumed = consumed(d.module, f.body, d.consumed)
         self.residuals = Residuals(f.body, definer, self.consumed)
         for v in f.inputs:

@@ -38,6 +38,7 @@ from .joins import Recursive
 from .records import Mutated
 from .trees import Boxes, Entering, contiguous, tree_of, tree_of_value, type_of_tree
 from .values import UNDEFINED, Label, T, Viewed, describe, leaf_types, static, typ
+from .vectors import Grown
 from .views import View
 
 
@@ -83,18 +84,23 @@ def specialize(
     if closed is None:
         closed = closures(lowered.module)
     mutable: set[type] = set()
+    growing = False
     held: dict[Any, Held] = {}
     grown = 0
     with deep():
         while True:
             program = Program(closed.functions, lowered, hidden_trees or {}, linked or {})
             program.mutable |= mutable
+            program.growing = growing
             program.boxes = held
             try:
                 return Border(program, closed.entry, arg_trees, aliases).entry()
             except Mutated as e:
                 assert e.cls not in mutable, e.cls
                 mutable.add(e.cls)
+            except Grown:
+                assert not growing
+                growing = True
             except Viewed:
                 assert View not in mutable
                 mutable.add(View)  # from now on results are arrays of their own

@@ -33,6 +33,7 @@ from . import (
     sequences,
     sums,
     texts,
+    vectors,
 )
 from .values import AV, NOTHING, Dead, static
 
@@ -64,6 +65,7 @@ class Frame:
         self.implied: dict[tuple[Operand, bool], sums.Known] = {}  # the same, of generic bools
         self.subjects: dict[Operand, list[Value]] = {}  # which generic values they say it of
         self.fuses = pending.within_elements(self)
+        self.grows = vectors.grows(self)
         self.hidden: dict[str, AV] = {}  # global arrays and numbers that come as parameters
 
     # ---- emission

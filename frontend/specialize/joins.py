@@ -46,7 +46,19 @@ class Endless(Exception):
 
 
 ALTERNATIVES = frozenset(
-    {"num", "const", "tuple", "list", "dict", "record", "class", "partial", "array", "view"}
+    {
+        "num",
+        "const",
+        "tuple",
+        "list",
+        "dict",
+        "record",
+        "class",
+        "partial",
+        "array",
+        "view",
+        "vector",
+    }
     | {"fn", "name", "derivative", "custom", "pullback", "cell", "boxed"}
 )
 WRAPPERS = ("derivative", "custom")  # what is made of functions
@@ -59,7 +71,7 @@ DEEP = 4  # so often may a tuple hold one of its own length
 def head(t: T) -> Any:
     """What an alternative of a sum is told apart by; two types of one head join."""
     match t.kind:
-        case "num" | "array":
+        case "num" | "array" | "vector":
             return t.kind
         case "boxed":
             return t.info
@@ -97,6 +109,8 @@ def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
         return b
     if a.kind == "num" and b.kind == "num":
         return T("num", None, (), (max(scalar_of(a), scalar_of(b), key=ORDER.index),))
+    if a.kind == b.kind == "vector":
+        return join_vectors(a, b)
     if "unbound" in (a.kind, b.kind) or "maybe" in (a.kind, b.kind):
         return join_maybe(a, b, above)
     if a.kind == b.kind != "sum" and a.info == b.info and len(a.kids) == len(b.kids) and a.kids:
@@ -105,6 +119,17 @@ def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
             kids = tuple([join(x, y, inside) for x, y in zip(a.kids, b.kids, strict=True)])
             return T(a.kind, a.info, kids, a.leaves)
     return join_sum(a, b, above)
+
+
+def join_vectors(a: T, b: T) -> T:
+    """Lists that grow join by their elements; one that has had none yet fits any other."""
+    if a.info is None or b.info is None:
+        return a if b.info is None else b
+    inner = join(a.info, b.info)
+    if len(leaf_types(inner)) != len(leaf_types(a.info)):
+        raise Disagree(a, b)
+    kinds = [Array(x, 1) for x in leaf_types(inner) if isinstance(x, Scalar)]
+    return T("vector", inner, (), (I64, *kinds))
 
 
 def join_maybe(a: T, b: T, above: tuple[Any, ...]) -> T:
@@ -202,6 +227,10 @@ def coerce(f: Frame, a: AV, t: T) -> list[Operand]:
         return [Literal(True, BOOL), *coerce(f, a, t.kids[0])]
     if t.kind == "sum":
         return coerce_sum(f, a, t)
+    if a.kind == "vector":
+        from . import vectors
+
+        return list(a.leaves if t.info is None else vectors.converted(f, a, t.info).leaves)
     if not a.kids:
         return leaves_of(a)
     out = list(a.leaves)

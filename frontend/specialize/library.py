@@ -14,7 +14,7 @@ from ...ir.core import Literal
 from ...ir.types import BOOL, F64
 from .. import classes
 from ..prelude import folds
-from . import builtins, calls, kinds, operators, records, sequences, sums, texts, views, walks
+from . import builtins, calls, kinds, operators, records, sequences, sums, texts, walks
 from .branches import fork
 from .sequences import items, items_or_none, made_dict, made_list
 from .values import AV, NOTHING, describe, number, static, static_value, true_or_false, typ
@@ -184,7 +184,7 @@ def dict_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 def looped(f: Frame, name: str, args: list[AV]) -> AV:
     """A fold over what has a length known at run time only."""
     held = args[name.startswith("reduce")]
-    if held.kind not in ("range", "zipped") and not views.is_array(f, held):
+    if held.kind not in ("range", "zipped") and not walks.is_sequence(f, held):
         raise f.error(
             "E03",
             f"{name} of {describe(typ(records.contents(f, held)))}",
@@ -266,7 +266,7 @@ def extreme(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 
 def extreme_of_loop(f: Frame, name: str, a: AV, key: AV | None, default: AV | None) -> AV:
     """max and min of what has a length known at run time only."""
-    if a.kind not in ("range", "zipped") and not views.is_array(f, a):
+    if a.kind not in ("range", "zipped") and not walks.is_sequence(f, a):
         return builtins.extreme(f, name, [a])
     if key is None and default is None and a.kind != "zipped":
         return looped(f, name, [a])

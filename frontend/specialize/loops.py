@@ -25,7 +25,19 @@ from typing import TYPE_CHECKING, Any
 from ...ir.builder import Builder
 from ...ir.core import Block, Literal, Loop, Op, Operand, Value
 from ...ir.types import BOOL, I64, Type
-from . import forms, headers, ndarray, operators, pending, places, sequences, sums, views, walks
+from . import (
+    forms,
+    headers,
+    operators,
+    pending,
+    places,
+    records,
+    sequences,
+    sums,
+    unrolling,
+    vectors,
+    walks,
+)
 from .branches import fork, is_natural
 from .joins import Disagree, Endless, coerce, endless, join
 from .values import (
@@ -79,13 +91,18 @@ def over(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
     """A `for` over what it walks: its results, which are bound, too."""
     makes = op.attrs.get("makes")
     parts_now = sequences.items_or_none(f, source)
+    dynamic_now = source.kind in ("range", "zipped") or walks.is_sequence(f, source)
+    if makes == "list" and parts_now is None and dynamic_now:
+        return made_by_run(f, op, parts, source)
+    if makes == "list" and isinstance(made := parts.inits[0], Value):
+        f.env[made] = records.kept(f, list, AV("list", None, ()))
     if makes is not None:
         parts_now = sequences.items(f, source, f"a comprehension that makes a {makes}")
     if parts_now is not None:
         source = AV("tuple", None, tuple(parts_now))
     if source.kind == "tuple":
-        unroll(f, op, parts, source)
-    elif source.kind in ("range", "zipped") or views.is_array(f, source):
+        unrolling.unroll(f, op, parts, source)
+    elif dynamic_now:
         Run(f, op, parts, source).finish()
     else:
         raise f.error(
@@ -97,31 +114,17 @@ def over(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
     return [f.env[v] for v in op.results]
 
 
-def unroll(f: Frame, op: Op, parts: Loop, source: AV) -> None:
-    """A loop over a tuple: the body once for each element; an exit makes the rest conditional."""
-    body, items = parts.body, source.kids
-    names = [v.name for v in op.results]
-
-    def turn(k: int, carries: list[AV]) -> list[AV]:
-        for v, a in zip(body.params, [items[k], *carries], strict=True):
-            f.env[v] = a
-        return f.run(body)
-
-    def go(k: int, carries: list[AV]) -> list[AV]:
-        """The turns from k on."""
-        left: Operand = FALSE
-        while k < len(items) and isinstance(left, Literal) and not left.value:
-            carries = turn(k, carries)
-            k += 1
-            if parts.stop:
-                left, carries = operators.truth(f, carries[0]), carries[1:]
-        if isinstance(left, Literal):
-            return [number(left), *carries] if parts.stop else carries
-        return fork(f, left, lambda: [true_or_false(True), *carries], lambda: go(k, carries), names)
-
-    outs = go(0, [f.get(v) for v in parts.inits])
-    for v, a in zip(op.results, outs, strict=True):
-        f.env[v] = a
+def made_by_run(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
+    """A comprehension of unknown length: a loop that carries a list which grows."""
+    made = parts.inits[0]
+    before = f.env.get(made) if isinstance(made, Value) else None
+    if isinstance(made, Value):
+        f.env[made] = vectors.empty()
+    Run(f, op, parts, source).finish()
+    if isinstance(made, Value) and before is not None:
+        f.env[made] = before
+    f.env[op.results[0]] = records.kept(f, list, f.env[op.results[0]])
+    return [f.env[v] for v in op.results]
 
 
 class Run:
@@ -152,7 +155,7 @@ class Run:
         if source.kind == "zipped":
             return ZERO, walks.shortest(f, source), ONE
         if source.kind != "range":
-            return ZERO, ndarray.length(f, source), ONE
+            return ZERO, walks.run_length(f, source), ONE
         lo, hi, step = (k.leaves[0] for k in source.kids)
         return lo, hi, step
 
@@ -350,7 +353,7 @@ class Run:
             return walks.element(self.f, source, self.index)
         if source is not None and source.kind != "range":
             assert self.parts.index is not None
-            got = ndarray.item(self.f, source, self.index)
+            got = walks.part(self.f, source, self.index)
             return self.f.named(got, self.parts.index.name)
         return number(self.index)
 
@@ -425,12 +428,14 @@ class Run:
 
     def joined(self, a: T, b: T, name: str) -> T:
         before, after = forms.of_type(a), forms.of_type(b)
+        if before != after and len(before | after) > forms.FEW and not self.f.program.growing:
+            raise vectors.Grown
         if before != after and len(before | after) > forms.FEW:
             raise self.f.error(
                 "E05",
                 "a list or dict that grows from turn to turn",
-                "nothing says what its elements will be, or how many",
-                "write the elements down, `[f(k) for k in (0, 1, 2)]`, or add up in a variable",
+                "lists of numbers, and of tuples and records of numbers, can grow so far",
+                "write into the rows of an array, or keep what is needed in variables",
             )
         try:
             return join(a, b)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Literal
 from ...ir.types import BOOL
-from . import comparisons, operators, records, sequences
+from . import comparisons, operators, records, sequences, vectors
 from .branches import fork
 from .library import Function, counted, dict_, only, sorted_, tuple_of
 from .sequences import items, made_dict, made_list
@@ -22,6 +22,8 @@ def list_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         only(f, name, kw)
     ref, *given = args
     a, word = records.contents(f, ref), name.partition(".")[2]
+    if a.kind == "vector":
+        return vectors.method(f, word, ref, a, given)
     parts = list(a.kids)
     if word in ("index", "count"):
         return found_in(f, word, parts, given[0], a.kind)
@@ -59,6 +61,9 @@ def augmented(f: Frame, opcode: str, ref: AV, b: AV) -> bool:
     """`+=` and `*=` of a list, `|=` of a dict, which change it for all who hold it; False for
     anything else."""
     a = records.contents(f, ref)
+    if a.kind == "vector" and opcode == "iadd":
+        vectors.method(f, "extend", ref, a, [b])
+        return True
     if (a.kind, opcode) not in (("list", "iadd"), ("list", "imul"), ("dict", "ior")):
         return False
     if ref.kind != "cell":

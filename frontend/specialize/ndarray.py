@@ -16,7 +16,7 @@ from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, F64, I64, Array, Scalar, Type
 from .. import names
 from ..prelude import elements
-from . import calls, cells, gather, operators, pending, records, sums, views
+from . import calls, cells, gather, operators, pending, records, sums, vectors, views
 from .branches import is_natural
 from .values import AV, describe, number, static, typ
 from .views import ONE, ZERO, Along, View
@@ -254,6 +254,9 @@ def array_of(f: Frame, a: AV, elem: Type | None = None) -> AV:
         ref = owned(f, zeros(f, shape_of(f, v), elem))
         run(f, elements.assign, ref, a)
         return filled(f, ref)
+    held = records.contents(f, a)
+    if held.kind == "vector" and (whole := vectors.as_array(f, held)) is not None:
+        return whole if elem is None else array_of(f, whole, elem)
     rows: list[tuple[tuple[int, ...], AV]] = []
     shape = collected(f, a, (), rows)
     kinds = [x.leaves[0].type for _, x in rows]

@@ -100,7 +100,7 @@ def as_number(a: AV) -> AV:
 
 def on_parts(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:
     """Operators of strings, lists and dicts; None for anything else."""
-    from . import sequences, texts
+    from . import sequences, texts, vectors
 
     if opcode == "contains":
         return sequences.contains(f, a, b)
@@ -109,6 +109,10 @@ def on_parts(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:
     if a.kind == b.kind == "const" and isinstance(a.info, str) and isinstance(b.info, str):
         if opcode in COMPARISONS:
             return true_or_false(getattr(operator, opcode)(a.info, b.info))
+    lists = ("list", "vector")
+    grown = "vector" in (a.kind, b.kind) or (opcode == "mul" and not (is_static(a) or is_static(b)))
+    if grown and (a.kind in lists or b.kind in lists) and opcode in ("add", "mul"):
+        return vectors.operator(f, opcode, a, b)
     if "list" in (a.kind, b.kind) and opcode not in ("eq", "ne"):
         if opcode == "mul" or a.kind == b.kind:
             x, y = (AV("tuple", None, v.kids) if v.kind == "list" else v for v in (a, b))
@@ -371,6 +375,8 @@ def truth(f: Frame, a: AV) -> Operand:
                 return x
             zero = Literal(0.0, F64) if x.type == F64 else Literal(0, I64)
             return f.scalar("ne", (x, zero), BOOL)
+        case "vector":
+            return f.scalar("gt", (records.contents(f, a).leaves[0], Literal(0, I64)), BOOL)
         case "tuple" | "list" | "dict":
             return Literal(bool(a.kids), BOOL)
         case "const":

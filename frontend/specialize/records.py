@@ -40,7 +40,13 @@ from .values import (
 if TYPE_CHECKING:
     from .frame import Frame
 
-PLAIN: dict[str, type] = {"list": list, "dict": dict, "tuple": tuple, "array": np.ndarray}
+PLAIN: dict[str, type] = {
+    "list": list,
+    "dict": dict,
+    "tuple": tuple,
+    "array": np.ndarray,
+    "vector": list,
+}
 STANDARD = sys.stdlib_module_names | {"numpy"}
 
 
@@ -229,9 +235,10 @@ def getattr_(f: Frame, ref: AV, name: str) -> AV | None:
             return of_instance(f, a, type(a.info), name)
         case "super":
             return of_super(f, a, name)
-        case "list" | "dict" | "tuple" | "const":
-            if (a.kind, name) in METHODS:
-                return AV("partial", (), (AV("name", f"{a.kind}.{name}"), ref))
+        case "list" | "dict" | "tuple" | "const" | "vector":
+            kind = "list" if a.kind == "vector" else a.kind
+            if (kind, name) in METHODS:
+                return AV("partial", (), (AV("name", f"{kind}.{name}"), ref))
     return None
 
 

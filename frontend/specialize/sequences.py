@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...ir.core import Literal, Op, Operand
 from ...ir.types import BOOL, I64
 from .. import classes
-from . import arrays, operators, records, sums
+from . import arrays, operators, records, sums, vectors
 from .values import AV, Dead, Unknown, describe, is_static, number, static, static_value, typ
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def items_or_none(f: Frame, a: AV, unroll: bool = False) -> list[AV] | None:
     match a.kind:
         case "tuple" | "list":
             return list(a.kids)
+        case "vector" if isinstance(a.leaves[0], Literal):
+            return [vectors.item(f, a, Literal(k, I64)) for k in range(a.leaves[0].value)]
         case "record" if classes.is_named_tuple(a.info):
             return list(a.kids)
         case "dict":
@@ -125,6 +127,8 @@ def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
             )
         case "append":
             held = records.contents(f, args[0])
+            if held.kind == "vector":
+                return vectors.pushed(f, held, args[1])
             return made_list(f, [*held.kids, args[1]])
     held = records.contents(f, args[0])
     pairs = dict(zip(held.info, held.kids, strict=True)) | {key_of(f, args[1]): args[2]}
@@ -132,6 +136,8 @@ def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
 
 
 def made_list(f: Frame, parts: Sequence[AV]) -> AV:
+    if f.grows and vectors.fits(f, parts):
+        return records.kept(f, list, vectors.of(f, parts))
     return records.kept(f, list, AV("list", None, tuple(parts)))
 
 
@@ -203,6 +209,8 @@ def getitem(f: Frame, ref: AV, i: AV) -> AV | None:
     """An item of a list, dict or NamedTuple; None for anything else."""
     a = records.contents(f, ref)
     match a.kind:
+        case "vector":
+            return vectors.getitem(f, a, i)
         case "list" if i.kind == "slice":
             cut = arrays.getitem(f, AV("tuple", None, a.kids), i)
             return made_list(f, cut.kids)
@@ -253,7 +261,10 @@ def setitem(f: Frame, ref: AV, i: AV, value: AV) -> None:
 
         calls.call(f, fn, [ref, i, value], {})
         return
-    if a.kind not in ("list", "dict"):
+    if a.kind == "vector" and ref.kind == "cell":
+        f.store[ref.info] = vectors.replaced(f, a, i, value)
+        return
+    if a.kind not in ("list", "dict", "vector"):
         raise refused_write(f, a)
     if ref.kind != "cell":
         raise records.unwritable(f, a)
@@ -318,6 +329,8 @@ def unpack(f: Frame, a: AV, n: int, star: int | None) -> list[AV]:
 def length(f: Frame, ref: AV) -> AV | None:
     """len of a list, dict or record; None for anything else."""
     a = records.contents(f, ref)
+    if a.kind == "vector":
+        return number(a.leaves[0])
     if a.kind in ("list", "dict") or (a.kind == "record" and classes.is_named_tuple(a.info)):
         return static(len(a.kids))
     if a.kind == "class" and classes.is_enum_class(a.info):

@@ -16,6 +16,7 @@ from ...ir.structure import (
     Constant,
     Given,
     Leaf,
+    Listed,
     Moved,
     PullbackTree,
     Record,
@@ -25,6 +26,7 @@ from ...ir.structure import (
     Tuple,
     Updated,
 )
+from ...ir.structure import leaf_types as types_in
 from ...ir.types import BOOL, F64, I64, Array, Box, Type, array_type, cotangent_type
 from ..classes import field_names
 from ..errors import Error
@@ -52,6 +54,9 @@ def type_of_tree(tree: Tree) -> T:
             return T("sum", None, tuple([type_of_tree(k) for k in kids]), (I64,))
         case Constant(value):
             return typ(static(value))
+        case Listed(element):
+            inner = None if element is None else type_of_tree(element)
+            return T("vector", inner, (), tuple(types_in(tree)))
         case Boxed() | Moved():
             raise Error(
                 "E03",
@@ -164,6 +169,8 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
         return boxes.boxed(t.info)
     if t.kind == "boxed" and boxes is not None and t.info[0] == "ct":
         return Moved(boxes.boxed(t.info[1]))
+    if t.kind == "vector":
+        return Listed(None if t.info is None else tree_of(t.info, boxes))
     if t.kind == "const":
         return t.info if isinstance(t.info, (Given, Shared)) else Constant(t.info)
     if t.kind == "pullback":

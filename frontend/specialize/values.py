@@ -12,6 +12,7 @@ An abstract value (`AV`) has a kind, what the kind needs to know, kids, and SSA 
     partial     names of keywords             the function, arguments (a bound method, too)
     array                                                        the array
     pending     type of its elements             function, operands  its shape (see `pending`)
+    vector      type of its elements                                its length, buffers
     view        its form (see `views`)            the root           indices, starts, counts, steps
     fn          Label                         captures, defaults
     name        "math.sin"                                       (a function without source)
@@ -103,7 +104,9 @@ NONE_T = T("const", None)
 I64_T = T("num", None, (), (I64,))
 F64_T = T("num", None, (), (F64,))
 STRUCTURES = frozenset({"tuple", "list", "record", "dict"})  # fixed numbers of parts
-HOLDERS = frozenset({"record", "list", "dict", "array"})  # kinds whose values may be cells
+HOLDERS = frozenset(
+    {"record", "list", "dict", "array", "vector"}
+)  # kinds whose values may be cells
 ORDER = (BOOL, I64, F64)  # of the numbers: a join is the later one
 
 
@@ -331,6 +334,8 @@ def describe(t: T) -> str:
             return f"a {t.info.__name__}"
         case "list":
             return f"a list of {len(t.kids)}"
+        case "vector":
+            return "a list"
         case "dict":
             return f"a dict with the keys {', '.join(map(repr, t.info))}" if t.info else "a dict"
         case "class":

@@ -137,6 +137,18 @@ def extent(f: Frame, v: View, k: int) -> Operand:
     return length_along(f, v.root, a.axis) if v.form is None else v.form[a.axis]
 
 
+def first(f: Frame, a: AV, n: Operand) -> View:
+    """The first n elements of an array of one axis."""
+    return View(a, (), (Along(0, ZERO, n, ONE),))
+
+
+def length_of(f: Frame, x: Operand) -> Operand:
+    """The length of an array of one axis."""
+    n: Operand = f.emit("len", [x], [I64])
+    natural(f, n)
+    return n
+
+
 def length_along(f: Frame, root: AV, axis: int) -> Operand:
     if root.kind == "sum":
         lacks = sums.no_argument("len")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, I64
-from . import arrays, builtins, calls, ndarray, operators, sequences, views
+from . import arrays, builtins, calls, ndarray, operators, records, sequences, vectors, views
 from .values import AV, describe, number, typ
 
 if TYPE_CHECKING:
@@ -57,8 +57,13 @@ def backwards(f: Frame, a: AV) -> AV:
     return AV("zipped", ("bare", "back"), (a,))
 
 
+def is_sequence(f: Frame, a: AV) -> bool:
+    """An array, or a list of unknown length."""
+    return views.is_array(f, a) or records.contents(f, a).kind == "vector"
+
+
 def check_walked(f: Frame, a: AV, name: str) -> None:
-    if a.kind not in ("range", "zipped", "tuple") and not views.is_array(f, a):
+    if a.kind not in ("range", "zipped", "tuple") and not is_sequence(f, a):
         raise f.error(
             "E03",
             f"{name} of {describe(typ(a))}",
@@ -112,6 +117,9 @@ def part(f: Frame, a: AV, k: Operand) -> AV:
             return number(nth(f, a, k))
     if views.is_array(f, a):
         return ndarray.item(f, a, k)
+    held = records.contents(f, a)
+    if held.kind == "vector":
+        return vectors.walked(f, held, k)
     return arrays.getitem(f, a, number(k))
 
 

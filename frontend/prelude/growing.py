@@ -1,0 +1,54 @@
+"""What lists that grow do with their buffers."""
+
+from __future__ import annotations
+
+# Ordinary programs of the language, which stand without annotations.
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+
+def moved(out, x, n):
+    """The first n elements of x in another buffer."""
+    for i in range(n):
+        out[i] = x[i]
+
+
+def closed_up(x, k, last):
+    """What stands behind place k, one place to the front."""
+    for i in range(k, last):
+        x[i] = x[i + 1]
+
+
+def opened_up(x, k, last):
+    """The element at `last` at place k, and what stood there one place to the back."""
+    value = x[last]
+    for i in range(last, k, -1):
+        x[i] = x[i - 1]
+    x[k] = value
+
+
+def extended(xs, more):
+    for v in more:
+        xs.append(v)
+
+
+def reversed_in_place(xs):
+    for i in range(len(xs) // 2):
+        j = len(xs) - 1 - i
+        xs[i], xs[j] = xs[j], xs[i]
+
+
+def joined(a, b):
+    out = []
+    for v in a:
+        out.append(v)
+    for v in b:
+        out.append(v)
+    return out
+
+
+def repeated(a, n):
+    out = []
+    for _ in range(n):
+        for v in a:
+            out.append(v)
+    return out
