@@ -7,7 +7,7 @@ of `frontend/names.py`.
 Effects
     pure      may be removed, merged, moved and duplicated
     partial   defined only where its check has passed (or tests itself: the i64 ops below); may be
-              removed or merged, moved only where its check dominates
+              removed or merged, moved only to where its check has passed
     raise     may end the function; kept in order, never removed, moved or duplicated
     io        seen from outside; as raise
     call      what the callee's ops have
