@@ -144,7 +144,17 @@ class Updated:
 
 
 Tree = (
-    Leaf | Tuple | Record | Sum | Listed | Boxed | Moved | Constant | Given | Shared | PullbackTree
+    Leaf
+    | Tuple
+    | Record
+    | Sum
+    | Listed
+    | Boxed
+    | Moved
+    | Constant
+    | Given
+    | Shared
+    | PullbackTree
     | Updated
 )
 

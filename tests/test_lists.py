@@ -70,9 +70,28 @@ def extended(x, n):
 
 
 def filtered(x, n):
-    a = [x * k for k in range(n)]
+    a = list(x * k for k in list(range(n)))
     b = [math.sin(v) for v in a if v < 2.0]
     return sum(b) * len(b) + min(b)
+
+
+def nested(x, n):
+    flat = [x * i + j for i in range(n) for j in range(i) if j != 1]
+    fixed = [x * i * j for i in (1, 2) for j in range(n)]
+    third = [x + i - j for i in range(n) for j in (1, 2)]
+    flat.append(x)
+    return sum(flat) * len(flat) + sum(fixed) * len(fixed) + sum(third) * third[-1]
+
+
+def of_known_length_beside(x, n):
+    out, rows = [], []
+    for i in range(n):
+        out.append(x * i)
+        rows = [x * j for j in (1, 2)]
+        rows.append(x * i)
+    table = [[x * i + j for j in (0, 1)] for i in (0, 1, 2)]
+    table[1][0] = 5.0
+    return sum(out) + sum(rows) * table[1][0] + table[2][1] * len(table)
 
 
 def filled_by_a_function(x, n):
@@ -102,8 +121,8 @@ def a_queue(x, n):
 
 
 ROWS: list[Callable[[Any, Any], Any]] = [
-    appended, written_and_read, of_pairs, popped_and_inserted, extended, filtered,
-    filled_by_a_function, a_queue,
+    appended, written_and_read, of_pairs, popped_and_inserted, extended, filtered, nested,
+    of_known_length_beside,    filled_by_a_function, a_queue,
 ]  # fmt: skip
 
 

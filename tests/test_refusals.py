@@ -83,7 +83,6 @@ ROWS: list[Row] = [
     ('return x.real', 'E02', 1, 12, 'the attribute `real` of a float', 'use the value itself'),
     ('return math.foo(x)', 'E02', 1, 12, '`math.foo`', 'write `floor`'),
     ('return next(iter((1.0, 2.0)))', 'E02', 1, 17, '`iter`', 'loop over the sequence itself'),
-    ('return list(map(helper, range(n)))[0]', 'E01', 1, 12, 'list over an iterator whose length is known at run time only', 'write a `for` loop that adds up what you need, or use sum, max, min, any or all of it'),
     ('t = tuple(i*x for i in range(n))\nreturn t[0]', 'E01', 1, 9, 'tuple over a list', 'write a `for` loop that adds up what you need, or use sum, max, min, any or all of it'),
     ('return "%f" % x', 'E03', 1, 12, "`%` on '%f' and a float", 'write an f-string: `f"{x}"`'),
     ('return itertools.chain((1.0,), (x,))', 'E02', 1, 12, '`itertools.chain`', 'write the loops out, or a comprehension'),

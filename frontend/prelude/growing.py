@@ -37,6 +37,13 @@ def reversed_in_place(xs):
         xs[i], xs[j] = xs[j], xs[i]
 
 
+def listed(xs):
+    out = []
+    for v in xs:
+        out.append(v)
+    return out
+
+
 def joined(a, b):
     out = []
     for v in a:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...ir.core import Literal
 from ...ir.types import BOOL, F64
 from .. import classes
-from ..prelude import folds
+from ..prelude import folds, growing
 from . import builtins, calls, kinds, operators, records, sequences, sums, texts, walks
 from .branches import fork
 from .sequences import items, items_or_none, made_dict, made_list
@@ -161,6 +161,9 @@ def tuple_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 def list_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     only(f, name, kw)
     counted(f, name, args, 0, 1)
+    unknown = args and items_or_none(f, args[0], True) is None
+    if unknown and (args[0].kind in ("range", "zipped") or walks.is_sequence(f, args[0])):
+        return calls.call(f, records.function(f, growing.listed), args, {})
     return made_list(f, items(f, args[0], "list") if args else [])
 
 

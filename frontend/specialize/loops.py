@@ -92,10 +92,12 @@ def over(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
     makes = op.attrs.get("makes")
     parts_now = sequences.items_or_none(f, source)
     dynamic_now = source.kind in ("range", "zipped") or walks.is_sequence(f, source)
-    if makes == "list" and parts_now is None and dynamic_now:
+    unknown = dynamic_now and sequences.items_or_none(f, source, unroll=True) is None
+    if makes == "list" and unknown:
         return made_by_run(f, op, parts, source)
     if makes == "list" and isinstance(made := parts.inits[0], Value):
-        f.env[made] = records.kept(f, list, AV("list", None, ()))
+        if records.contents(f, f.env[made]).kind == "vector" and is_new(f, f.env[made]):
+            f.env[made] = records.kept(f, list, AV("list", None, ()))
     if makes is not None:
         parts_now = sequences.items(f, source, f"a comprehension that makes a {makes}")
     if parts_now is not None:
@@ -115,16 +117,26 @@ def over(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
 
 
 def made_by_run(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
-    """A comprehension of unknown length: a loop that carries a list which grows."""
+    """A comprehension of unknown length: a loop that carries a list which grows.
+
+    An inner loop of one goes on with what the outer one has so far.
+    """
     made = parts.inits[0]
-    before = f.env.get(made) if isinstance(made, Value) else None
-    if isinstance(made, Value):
-        f.env[made] = vectors.empty()
+    assert isinstance(made, Value)
+    before = f.env[made]
+    held = records.contents(f, before)
+    f.env[made] = held if held.kind == "vector" else vectors.of(f, held.kids)
     Run(f, op, parts, source).finish()
-    if isinstance(made, Value) and before is not None:
-        f.env[made] = before
-    f.env[op.results[0]] = records.kept(f, list, f.env[op.results[0]])
+    f.env[made] = before
+    if before.kind == "cell":
+        f.env[op.results[0]] = records.kept(f, list, f.env[op.results[0]])
     return [f.env[v] for v in op.results]
+
+
+def is_new(f: Frame, a: AV) -> bool:
+    """Whether a list that can grow has no elements, as is known now."""
+    n = records.contents(f, a).leaves[0]
+    return isinstance(n, Literal) and n.value == 0
 
 
 class Run:

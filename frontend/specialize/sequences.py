@@ -128,7 +128,8 @@ def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
         case "append":
             held = records.contents(f, args[0])
             if held.kind == "vector":
-                return vectors.pushed(f, held, args[1])
+                more = vectors.pushed(f, held, args[1])
+                return records.kept(f, list, more) if args[0].kind == "cell" else more
             return made_list(f, [*held.kids, args[1]])
     held = records.contents(f, args[0])
     pairs = dict(zip(held.info, held.kids, strict=True)) | {key_of(f, args[1]): args[2]}
