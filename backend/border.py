@@ -30,7 +30,7 @@ from ..ir.structure import (
     Updated,
 )
 from ..ir.structure import leaf_types as types_of
-from ..ir.types import BOOL, ELEMENTS, F64, I64, Array, Box, array_type
+from ..ir.types import BOOL, F64, I64, Array, Box, array_type, element_of
 from ..ir.widen import Unlike, class_in
 from . import recursive
 from .layout import DTYPES
@@ -227,7 +227,7 @@ def _array(t: Array, value: Any) -> np.ndarray[Any, Any]:
     if isinstance(value, np.ndarray) and value.ndim == t.rank:
         if value.dtype == dtype and (t.strided or value.flags.c_contiguous):
             return value
-        if ELEMENTS.get((value.dtype.kind, value.dtype.itemsize)) == t.elem:
+        if element_of(value) == t.elem:
             return np.ascontiguousarray(value, dtype)
     raise BorderError("E03", f"an array of {dtype} of rank {t.rank} is expected, not {value!r}")
 
@@ -257,9 +257,7 @@ def fits(tree: Tree, value: object) -> bool:
     match tree:
         case Leaf(Array(elem, rank)):
             return (
-                isinstance(value, np.ndarray)
-                and value.ndim == rank
-                and ELEMENTS.get((value.dtype.kind, value.dtype.itemsize)) == elem
+                isinstance(value, np.ndarray) and value.ndim == rank and element_of(value) == elem
             )
         case Leaf():
             return isinstance(value, (int, float, np.number, np.bool_))
@@ -313,13 +311,12 @@ def rebuild(
                     made = rebuild(kid, iter(own), pullback, found, there)
             return made
         case Listed(element):
-            n, types = next(leaves), list(types_of(element)) if element is not None else []
-            columns = [next(leaves)[:n].tolist() for _ in types]
-            if element is None or not types:
-                one = None if element is None else rebuild(element, iter(()), pullback, found)
-                return [one] * n
-            rows = zip(*columns, strict=True)
-            return [rebuild(element, iter(row), pullback, found) for row in rows]
+            n = next(leaves)
+            if element is None:
+                return []
+            columns = [next(leaves)[:n].tolist() for _ in types_of(element)]
+            rows = zip(*columns, strict=True) if columns else [()] * n
+            return [rebuild(element, iter(row), pullback, found, there) for row in rows]
         case PullbackTree():
             box = next(leaves)
             return pullback(tree, box, [next(leaves) for _ in tree.known])

@@ -65,9 +65,12 @@ def load(c: Code, array: Operand, *index: str) -> str:
 def store(c: Code, type: Type, data: str, index: str, value: str) -> None:
     """Write an element of a contiguous array."""
     kind = layout.element(type)
+    store_at(c, kind, c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {index}"), value)
+
+
+def store_at(c: Code, kind: str, at: str, value: str) -> None:
     if kind == "i8":
         value = c.new(f"zext i1 {value} to i8")
-    at = c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {index}")
     c.do(f"store {kind} {value}, ptr {at}")
 
 
@@ -107,10 +110,8 @@ def get(c: Code, op: Op) -> list[str]:
 def put(c: Code, op: Op) -> tuple[str, ...]:
     owned(op)
     array, *index, value = op.operands
-    kind, word = layout.element(array.type), c.of(value)[0]
-    if kind == "i8":
-        word = c.new(f"zext i1 {word} to i8")
-    c.do(f"store {kind} {word}, ptr {address(c, array, *[c.of(k)[0] for k in index])}")
+    at = address(c, array, *[c.of(k)[0] for k in index])
+    store_at(c, layout.element(array.type), at, c.of(value)[0])
     return c.of(array)
 
 

@@ -104,7 +104,8 @@ ARRAYS = frozenset(
     for n in (
         "zeros empty ones full zeros_like empty_like ones_like full_like array asarray copy arange "
         "linspace eye identity sum prod max min amax amin mean argmax argmin cumsum cumprod dot "
-        "matmul outer transpose maximum minimum where clip square reciprocal "
+        "matmul outer transpose maximum minimum where clip square reciprocal negative add subtract "
+        "multiply divide true_divide "
         "reshape ravel nonzero ndim shape size"
     ).split()
 ) | frozenset(
@@ -120,7 +121,7 @@ WRITTEN: dict[str, str] = {
     **{
         f"numpy.{n}": n
         for n in (
-            "negative add subtract multiply divide atleast_1d atleast_2d diff inner vdot trace "
+            "atleast_1d atleast_2d diff inner vdot trace "
             "diag tril triu flip roll repeat tile concatenate stack hstack vstack var std argsort "
             "sort searchsorted any all"
         ).split()
@@ -128,7 +129,6 @@ WRITTEN: dict[str, str] = {
     **{f"ndarray.{n}": n for n in "var std trace argsort any all repeat searchsorted".split()},
     "numpy.linalg.solve": "solve",
     "numpy.linalg.norm": "norm",
-    "numpy.true_divide": "divide",
 }  # fmt: skip
 
 # known to lie outside the language, with what to write instead

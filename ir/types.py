@@ -62,12 +62,17 @@ ELEMENTS = {  # NumPy's kind and size of an element -> the type that compiled co
 }  # fmt: skip
 
 
+def element_of(a: Any) -> Scalar | None:
+    """The type that the elements of a NumPy array have in compiled code, if any."""
+    return ELEMENTS.get((a.dtype.kind, a.dtype.itemsize))
+
+
 def array_type(a: Any) -> Array | None:
     """The type of a NumPy array as compiled code reads it; None where it cannot.
 
     Smaller ints come as int64, by a copy, as do arrays that are not aligned.
     """
-    elem = ELEMENTS.get((a.dtype.kind, a.dtype.itemsize))
+    elem = element_of(a)
     if elem is None or a.ndim == 0 or not a.dtype.isnative:
         return None
     as_it_is = elem != I64 or a.dtype.itemsize == 8

@@ -177,6 +177,35 @@ def test_what_cannot_be_written() -> None:
     assert g(x, np.full(2, 5.0)) == 5.0 == x[0]
 
 
+def test_more_axes_than_the_part_that_is_written() -> None:
+    def f(a: Any, v: Any) -> Any:
+        out = np.zeros(3)
+        out[:] = a
+        out += a[0] * v
+        part = np.zeros((2, 3))
+        part[1] = a * v
+        return out, part
+
+    a = np.array([[1.0, 2.0, 3.0]])
+    for got, want in zip(morula.jit(f)(a, 2.0), f(a, 2.0), strict=True):
+        assert near(got, want, 1e-14)
+    with pytest.raises(ValueError):
+        morula.jit(f)(np.ones((2, 3)), 2.0)
+
+
+def test_lists_beside_arrays() -> None:
+    def f(x: Any, n: Any) -> Any:
+        xs = [0]
+        for k in range(n):
+            xs.append(k)
+        y = x[[0, 2, 2]] * [1.0, 2.0, 3.0] + np.add([1.0, 2.0, 3.0], x[xs[:3]])
+        return y, isinstance(xs, list)
+
+    x = np.array([1.0, 2.0, 3.0])
+    got, want = morula.jit(f)(x, 3), f(x, 3)
+    assert near(got[0], want[0], 1e-14) and got[1] is want[1] is True
+
+
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0), (1, 1), (2, 3, 4)])
 def test_shapes(shape: tuple[int, ...]) -> None:
     def f(a: Any) -> Any:

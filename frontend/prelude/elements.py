@@ -147,23 +147,11 @@ def reciprocal(x):
     return 1.0 / x
 
 
-def sign(x):
-    return x * 0.0 if x == 0.0 or x != x else np.sign(x)
-
-
-def first_larger(x):
-    """The place of the first largest element."""
+def first_best(better, x):
+    """The place of the first element that none is better than."""
     best = 0
     for i in range(1, len(x)):
-        if x[i] > x[best]:
-            best = i
-    return best
-
-
-def first_smaller(x):
-    best = 0
-    for i in range(1, len(x)):
-        if x[i] < x[best]:
+        if better(x[i], x[best]):
             best = i
     return best
 

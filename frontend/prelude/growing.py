@@ -6,12 +6,6 @@ from __future__ import annotations
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 
-def moved(out, x, n):
-    """The first n elements of x in another buffer."""
-    for i in range(n):
-        out[i] = x[i]
-
-
 def closed_up(x, k, last):
     """What stands behind place k, one place to the front."""
     for i in range(k, last):
@@ -45,11 +39,8 @@ def listed(xs):
 
 
 def joined(a, b):
-    out = []
-    for v in a:
-        out.append(v)
-    for v in b:
-        out.append(v)
+    out = listed(a)
+    extended(out, b)
     return out
 
 

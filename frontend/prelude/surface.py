@@ -14,26 +14,6 @@ import numpy as np
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 
-def negative(x):
-    return -x
-
-
-def add(x1, x2):
-    return x1 + x2
-
-
-def subtract(x1, x2):
-    return x1 - x2
-
-
-def multiply(x1, x2):
-    return x1 * x2
-
-
-def divide(x1, x2):
-    return x1 / x2
-
-
 def atleast_1d(a):
     return a if np.ndim(a) > 0 else np.array([a])
 

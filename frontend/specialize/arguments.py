@@ -64,9 +64,6 @@ def dtype_of(f: Frame, a: AV | None) -> Scalar | None:
     if a is None or (a.kind == "const" and a.info is None):
         return None
     named = a.info if isinstance(a.info, str) else getattr(a.info, "__name__", "")
-    if a.kind == "dtype":
-        known: Scalar = a.info
-        return known
     if named not in DTYPES:
         raise f.error(
             "E03",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 ZERO = Literal(0, I64)
-BEYOND = "index out of bounds"
 BEYOND_TUPLE = "tuple index out of range"
 
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from ...ir.binding import GATHER
 from ...ir.core import Function, Op
-from ...ir.structure import PullbackTree
+from ...ir.structure import PullbackTree, Tree
 from .. import classes, names
 from ..iterators import MAKERS
 from ..resolve import follow, is_data, library_name, pullback_tree
 from . import builtins, custom, derivatives, instances, readings, records, selection, sums
-from .trees import tree_of_value, type_of_tree
+from .trees import contiguous, tree_of_value, type_of_tree
 from .values import AV, Dead, Label, describe, static, typ
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def global_(f: Frame, name: str, fn: str | None) -> AV:
         return function(f, fn)
     tree = f.program.hidden_trees.get(name)
     if tree is not None:
-        return instances.hidden(f, name, type_of_tree(tree))
+        return parameter(f, name, tree)
     return of_object(f, name, f.program.lowered.globals.get(name))
 
 
@@ -128,8 +128,15 @@ def captured(f: Frame, fn: str, g: Function) -> list[AV]:
         program.paths[name] = path
         tree = program.hidden_trees.get(name)
         tree = tree or tree_of_value(follow(path, lowered.entry), v.name, f.loc)
-        out.append(instances.hidden(f, name, type_of_tree(tree)))
+        out.append(parameter(f, name, tree))
     return out
+
+
+def parameter(f: Frame, name: str, tree: Tree) -> AV:
+    """What comes from outside at each call; arrays in one piece where the program writes such."""
+    if np.ndarray in f.program.mutable:
+        tree = contiguous(tree)
+    return instances.hidden(f, name, type_of_tree(tree))
 
 
 def of_object(f: Frame, name: str, value: Any) -> AV:
@@ -144,7 +151,7 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
             if python is value:
                 return function(f, fn)
     if isinstance(value, np.ndarray) or pullback_tree(value) is not None:
-        return instances.hidden(f, name, type_of_tree(tree_of_value(value, name, f.loc)))
+        return parameter(f, name, tree_of_value(value, name, f.loc))
     if isinstance(value, type) and (
         not name.startswith("numpy.") or issubclass(value, BaseException)
     ):
@@ -152,7 +159,8 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
     if classes.is_enum(value):
         return AV("const", value)
     if is_data(value):
-        t = type_of_tree(tree_of_value(value, name, f.loc))
+        tree = tree_of_value(value, name, f.loc)
+        t = type_of_tree(tree)
         # an array from outside is read only: a write to it is refused where it stands
         if not f.program.mutable.isdisjoint(set(records.classes_in(t)) - {np.ndarray}):
             raise f.error(
@@ -161,7 +169,7 @@ def of_object(f: Frame, name: str, value: Any) -> AV:
                 "a write to it would be seen by nobody outside",
                 "pass it as an argument",
             )
-        return instances.hidden(f, name, t)
+        return parameter(f, name, tree)
     if classes.is_record(type(value)):
         if classes.is_frozen(type(value)):
             return of_value(f, name, value)

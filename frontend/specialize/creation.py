@@ -34,7 +34,7 @@ def made_like(name: str, value: float | None) -> Made:
         (a,) = needed(f, name, given, "a")
         a = array(f, a)
         elem = dtype_of(f, given.get("dtype")) or views.element_type(f, a)
-        shape = ndarray.shape_of(f, views.view_of(f, a))
+        shape = views.shape(f, a)
         return full(f, shape, elem, given.get("fill_value") or static(value or 0.0))
 
     return make

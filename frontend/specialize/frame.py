@@ -24,8 +24,8 @@ from . import (
     calls,
     cells,
     forms,
+    iteration,
     joins,
-    loops,
     operators,
     pending,
     readings,
@@ -64,8 +64,9 @@ class Frame:
         self.opened: dict[AV, AV] = {}  # the boxes that values stood in
         self.implied: dict[tuple[Operand, bool], sums.Known] = {}  # the same, of generic bools
         self.subjects: dict[Operand, list[Value]] = {}  # which generic values they say it of
-        self.fuses = pending.within_elements(self)
-        self.grows = vectors.grows(self)
+        self.home = fn.loc[0].file if fn is not None and fn.loc else ""  # of the function
+        self.fuses = self.home == pending.ELEMENTS  # reads each element once
+        self.grows = vectors.grows(self)  # makes lists that can grow
         self.hidden: dict[str, AV] = {}  # global arrays and numbers that come as parameters
 
     # ---- emission
@@ -161,7 +162,7 @@ class Frame:
             elif opcode in ("while", "for"):
                 if self.iterators:
                     readings.read(self, op, [self.get(v) for v in op.operands])
-                loops.loop(self, op)
+                iteration.loop(self, op)
             elif opcode == "unpack":
                 value, star = self.get(op.operands[0]), op.attrs.get("star")
                 readings.read(self, op, [value])

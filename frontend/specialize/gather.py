@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 from ...ir.core import Operand
 from ...ir.types import BOOL, I64
 from ..prelude import elements
-from . import ndarray, operators, pending, records, sequences, views
+from . import ndarray, operators, pending, records, views
 from .values import AV, describe, number, static, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
+
+
+LISTS = ("list", "vector")
 
 
 def is_advanced(f: Frame, index: AV) -> bool:
@@ -31,7 +34,7 @@ def is_advanced(f: Frame, index: AV) -> bool:
 
 
 def is_places(f: Frame, i: AV) -> bool:
-    return views.is_array(f, i) or records.contents(f, i).kind == "list"
+    return views.is_array(f, i) or records.contents(f, i).kind in LISTS
 
 
 def nonzero(f: Frame, mask: AV) -> list[AV]:
@@ -66,9 +69,8 @@ def places(f: Frame, a: AV, index: AV) -> tuple[AV, list[AV], int]:
             if i.kind == "const":
                 raise refused(f, "None beside an array as an index", "index twice: `x[i][None]`")
             continue
-        held = records.contents(f, i)
-        if held.kind == "list":
-            i = ndarray.array_of(f, AV("list", None, tuple(sequences.items(f, held, "an index"))))
+        if not views.is_array(f, i):
+            i = ndarray.array_of(f, i)
         i = pending.settled(f, i)
         kind = views.element_type(f, i)
         if kind not in (BOOL, I64):

@@ -12,11 +12,9 @@ again with the joined key (`Restart`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
 
 from ...ir.core import Function, Literal, Module, Operand, Record
 from ...ir.structure import Tree
@@ -38,7 +36,6 @@ from .values import (
     cells_in,
     dynamic,
     floats_dynamic,
-    in_one_piece,
     leaf_types,
     named_leaves,
     renamed,
@@ -290,26 +287,21 @@ def holds_cell(t: T) -> bool:
 
 def size(key: Key) -> int:
     """How many nodes the types of a key have, and how many axes the arrays in it."""
-    held = {("p", k): t for k, t in enumerate(key.contents)}
-    found, work = 0, [key.callee, *key.args]
-    while work:
-        t = work.pop()
-        found += 1
-        if t.kind == "view":
-            found += len(t.info[1])
-            continue
-        array = held.get(t.info, t) if t.kind == "cell" else t
-        if array.kind == "array" and isinstance(array.leaves[0], Array):
-            found += array.leaves[0].rank
-        work.extend(t.kids)
-    return found
+    return nodes(key.callee, *key.args, contents=key.contents)
 
 
-def nodes(*types: T) -> int:
+def nodes(*types: T, contents: Sequence[T] = ()) -> int:
+    held = {("p", k): t for k, t in enumerate(contents)}
     count, work = 0, list(types)
     while work:
         t = work.pop()
         count += 1
+        if t.kind == "view":
+            count += len(t.info[1])
+            continue
+        array = held.get(t.info, t) if t.kind == "cell" else t
+        if array.kind == "array" and isinstance(array.leaves[0], Array):
+            count += array.leaves[0].rank
         work.extend(t.kids)
     return count
 
@@ -374,8 +366,6 @@ def unclear(key: Key) -> int:
 
 def hidden(f: Frame, name: str, t: T) -> AV:
     """A global that is a parameter of every function that reads it."""
-    if np.ndarray in f.program.mutable:
-        t = in_one_piece(t)
     if name not in f.hidden:
         leaves = [
             f.b.param(x, n) for x, n in zip(leaf_types(t), named_leaves(t, name), strict=True)

@@ -25,7 +25,7 @@ def python_class(f: Frame, a: AV) -> type | None:
             return NUMBERS[str(a.leaves[0].type)]
         case "const":
             return type(a.info)
-        case "record" | "list" | "dict" | "tuple":
+        case "record" | "list" | "dict" | "tuple" | "vector":
             return class_of(a)
         case "fn" | "partial":
             return FunctionType

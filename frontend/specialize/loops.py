@@ -29,12 +29,7 @@ from . import (
     forms,
     headers,
     operators,
-    pending,
     places,
-    records,
-    sequences,
-    sums,
-    unrolling,
     vectors,
     walks,
 )
@@ -48,7 +43,6 @@ from .values import (
     T,
     build,
     cells_in,
-    describe,
     dynamic,
     leaf_types,
     named_leaves,
@@ -63,80 +57,7 @@ if TYPE_CHECKING:
 
 PASSES = 40
 FROZEN = "let the class of records that hold one another be frozen, and make new ones"
-WALKED = frozenset({"range", "tuple", "list", "array", "view"})
 ZERO, ONE, FALSE = Literal(0, I64), Literal(1, I64), Literal(False, BOOL)
-
-
-def loop(f: Frame, op: Op) -> None:
-    parts = Loop(op)
-    if not parts.is_for:
-        Run(f, op, parts, None).finish()
-        return
-    source = pending.settled(f, f.get(parts.bounds[0]))
-    if source.kind in sums.SUMS:
-        source = sums.sole(f, source, lambda k: k.kind in WALKED, sums.not_iterable)
-    if source.kind == "cell" and forms.varies(f.store[source.info]):
-        outs = forms.each_form(f, source, lambda: over(f, op, parts, source))
-        for v, a in zip(op.results, outs, strict=True):
-            f.env[v] = a
-    elif source.kind == "sum":  # a loop for each alternative
-        outs = sums.dispatch_all(f, source, lambda k: over(f, op, parts, k), sums.not_iterable)
-        for v, a in zip(op.results, outs, strict=True):
-            f.env[v] = a
-    else:
-        over(f, op, parts, source)
-
-
-def over(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
-    """A `for` over what it walks: its results, which are bound, too."""
-    makes = op.attrs.get("makes")
-    parts_now = sequences.items_or_none(f, source)
-    dynamic_now = source.kind in ("range", "zipped") or walks.is_sequence(f, source)
-    unknown = dynamic_now and sequences.items_or_none(f, source, unroll=True) is None
-    if makes == "list" and unknown:
-        return made_by_run(f, op, parts, source)
-    if makes == "list" and isinstance(made := parts.inits[0], Value):
-        if records.contents(f, f.env[made]).kind == "vector" and is_new(f, f.env[made]):
-            f.env[made] = records.kept(f, list, AV("list", None, ()))
-    if makes is not None:
-        parts_now = sequences.items(f, source, f"a comprehension that makes a {makes}")
-    if parts_now is not None:
-        source = AV("tuple", None, tuple(parts_now))
-    if source.kind == "tuple":
-        unrolling.unroll(f, op, parts, source)
-    elif dynamic_now:
-        Run(f, op, parts, source).finish()
-    else:
-        raise f.error(
-            "E01",
-            f"a loop over {describe(typ(source))}",
-            "`for` walks over a range, a tuple or an array",
-            "loop over `range(n)`",
-        )
-    return [f.env[v] for v in op.results]
-
-
-def made_by_run(f: Frame, op: Op, parts: Loop, source: AV) -> list[AV]:
-    """A comprehension of unknown length: a loop that carries a list which grows.
-
-    An inner loop of one goes on with what the outer one has so far.
-    """
-    made = parts.inits[0]
-    assert isinstance(made, Value)
-    before = f.env[made]
-    held = records.contents(f, before)
-    f.env[made] = held if held.kind == "vector" else vectors.of(f, held.kids)
-    Run(f, op, parts, source).finish()
-    f.env[made] = before
-    if before.kind == "cell":
-        f.env[op.results[0]] = records.kept(f, list, f.env[op.results[0]])
-    return [f.env[v] for v in op.results]
-
-
-def is_new(f: Frame, a: AV) -> bool:
-    """Whether a list that can grow has no elements, as is known now."""
-    n = records.contents(f, a).leaves[0]
-    return isinstance(n, Literal) and n.value == 0
 
 
 class Run:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 NEGATIVE = "negative dimensions are not allowed"
-READ_ONLY = "assignment destination is read-only"
 
 
 def kept(f: Frame, a: AV) -> AV:
@@ -54,7 +53,7 @@ def run(f: Frame, function: Callable[..., object], *args: AV) -> AV:
 def getitem(f: Frame, a: AV, i: AV) -> AV:
     """`a[i]`: an element, a view, or, by arrays, a new array."""
     if a.kind == "pending":
-        if i.kind == "num" and pending.within_elements(f):  # which asks for what is there
+        if i.kind == "num" and f.fuses:  # which asks for what is there
             return pending.item(f, a, operators.as_int(f, i, "an index of an array"))
         a = pending.settled(f, a)
     if gather.is_advanced(f, i):
@@ -67,13 +66,8 @@ def item(f: Frame, a: AV, k: Operand) -> AV:
     """Element or row k, which is known to be there."""
     if a.kind == "pending":
         return pending.item(f, a, k)
-    v = views.view_of(f, a)
-    first, *rest = v.axes
-    fixed = v.fixed
-    if first.axis is not None:
-        fixed = (*fixed, (first.axis, views.moved(f, first, k)))
-    v = v._replace(fixed=fixed, axes=tuple(rest))
-    return views.packed(f, v) if rest else views.read(f, v)
+    v = views.dropped(f, views.view_of(f, a), k)
+    return views.packed(f, v) if v.axes else views.read(f, v)
 
 
 def setitem(f: Frame, a: AV, i: AV, value: AV) -> None:
@@ -128,10 +122,9 @@ def assign(f: Frame, v: View, value: AV) -> None:
         value = array_of(f, value)
     if same_view(f, target, value):
         return
-    too_many = views.rank(f, value) > len(v.axes)
-    if value.kind != "pending" and (too_many or shares(f, v, views.view_of(f, value))):
+    if value.kind != "pending" and shares(f, v, views.view_of(f, value)):
         value = copied(f, value, cell=True)
-    run(f, elements.assign, target, spread(f, value, shape_of(f, v), True))
+    run(f, elements.assign, target, spread(f, value, views.shape_of(f, v), True))
 
 
 def same_view(f: Frame, a: AV, b: AV) -> bool:
@@ -152,10 +145,6 @@ def shares(f: Frame, a: View, b: View) -> bool:
     return bool(set(cells.reached(f, [a.root])) & set(cells.reached(f, [b.root])))
 
 
-def shape_of(f: Frame, v: View) -> list[Operand]:
-    return [views.extent(f, v, k) for k in range(len(v.axes))]
-
-
 def length(f: Frame, a: AV) -> Operand:
     """len(a)."""
     return views.shape(f, a)[0]
@@ -165,10 +154,17 @@ def length(f: Frame, a: AV) -> Operand:
 
 
 def spread(f: Frame, a: AV, shape: Sequence[Operand], assigned: bool = False) -> AV:
-    """An array repeated along axes of length 1, and along new ones in front, to have this shape."""
-    if a.kind == "pending":
+    """An array repeated along axes of length 1, and along new ones in front, to have this shape.
+
+    Of axes that it has more than the shape, each has length 1.
+    """
+    if a.kind == "pending" and views.rank(f, a) <= len(shape):
         return pending.spread(f, a, shape, assigned)
-    v = views.view_of(f, a)
+    text = ASSIGNED if assigned else UNFIT
+    v = views.view_of(f, pending.settled(f, a))
+    for _ in range(len(v.axes) - len(shape)):
+        f.check(f.scalar("eq", (views.extent(f, v, 0), ONE), BOOL), "ValueError", text)
+        v = views.dropped(f, v, ZERO)
     axes = [Along(None, length=n) for n in shape[: len(shape) - len(v.axes)]]
     for k, n in enumerate(shape[len(shape) - len(v.axes) :]):
         along, m = v.axes[k], views.extent(f, v, k)
@@ -177,7 +173,6 @@ def spread(f: Frame, a: AV, shape: Sequence[Operand], assigned: bool = False) ->
             continue
         one = f.scalar("eq", (m, ONE), BOOL)
         equal = f.scalar("eq", (m, n), BOOL)
-        text = ASSIGNED if assigned else UNFIT
         f.check(f.scalar("or", (one, equal), BOOL), "ValueError", text)
         if along.axis is None:
             axes.append(Along(None, length=n))
@@ -235,11 +230,10 @@ def zeros(f: Frame, shape: Sequence[Operand], elem: Type) -> AV:
 def copied(f: Frame, a: AV, cell: bool = False) -> AV:
     """A new array with the elements of another; `cell`: one that is to be written."""
     a = pending.settled(f, a)
+    if a.kind in ("array", "cell"):
+        return (owned if cell else kept)(f, records.contents(f, a))
     v = views.view_of(f, a)
-    keep = owned if cell else kept
-    if views.packed(f, v).kind in ("array", "cell") and a.kind != "view":
-        return keep(f, records.contents(f, a))
-    ref = owned(f, zeros(f, shape_of(f, v), views.root_type(f, v.root).elem))
+    ref = owned(f, zeros(f, views.shape_of(f, v), views.root_type(f, v.root).elem))
     run(f, elements.assign, ref, a)
     return ref if cell else filled(f, ref)
 
@@ -251,7 +245,7 @@ def array_of(f: Frame, a: AV, elem: Type | None = None) -> AV:
         if elem in (None, views.element_type(f, a)):
             return copied(f, a)
         v = views.view_of(f, a)
-        ref = owned(f, zeros(f, shape_of(f, v), elem))
+        ref = owned(f, zeros(f, views.shape_of(f, v), elem))
         run(f, elements.assign, ref, a)
         return filled(f, ref)
     held = records.contents(f, a)
@@ -312,7 +306,7 @@ def elementwise(f: Frame, fn: AV, args: Sequence[AV], into: AV | None = None) ->
     given = [fitted(f, a, shape) for a in args]
     parts = [pending.frozen(f, a) for a in given]
     if all(a is not None for a in parts):
-        return pending.made(f, fn, [a for a in parts if a is not None], shape, elem)
+        return pending.made(fn, [a for a in parts if a is not None], shape, elem)
     out = owned(f, zeros(f, shape, elem))
     run(f, elements.mapped, fn, out, *given)
     return filled(f, out)
@@ -348,7 +342,7 @@ def result_type(f: Frame, fn: AV, args: Sequence[AV]) -> Scalar:
         f.b, f.store, f.natural = outer, store, natural
 
 
-OPERANDS = frozenset({"num", "array", "view", "pending", "tuple", "list"})
+OPERANDS = frozenset({"num", "array", "view", "pending", "tuple", "list", "vector"})
 
 
 def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:
@@ -387,14 +381,13 @@ def getattr_(f: Frame, a: AV, name: str) -> AV | None:
     method = f"ndarray.{name}"
     if method in names.ARRAYS or method in names.WRITTEN:
         return AV("partial", (), (AV("name", method), a))
-    shape = views.shape(f, a)
     match name:
         case "shape":
-            return AV("tuple", None, tuple(map(number, shape)))
+            return AV("tuple", None, tuple(map(number, views.shape(f, a))))
         case "ndim":
-            return static(len(shape))
+            return static(views.rank(f, a))
         case "size":
-            return number(product(f, shape))
+            return number(product(f, views.shape(f, a)))
         case "T":
             v = views.view_of(f, pending.settled(f, a))
             return views.packed(f, v._replace(axes=v.axes[::-1]))

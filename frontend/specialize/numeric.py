@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...ir.types import BOOL, F64
+from .. import names
 from ..prelude import elements
 from . import calls, creation, ndarray, operators, records, reductions, shapes, views
 from .arguments import Given, Made, array, bound, needed
@@ -67,10 +68,12 @@ def fill(f: Frame, given: Given) -> AV:
     return AV("const", None)
 
 
-def by_elements(name: str, function: Callable[..., Any], *wanted: str) -> Made:
+def by_elements(name: str, parameters: str, function: Callable[..., Any] | str) -> Made:
+    """A function of numbers, of arrays by elements: a program of the prelude, or an operator."""
+
     def make(f: Frame, given: Given) -> AV:
-        args = needed(f, name, given, *wanted)
-        fn = records.function(f, function)
+        args = needed(f, name, given, *parameters.split())
+        fn = AV("name", function) if isinstance(function, str) else records.function(f, function)
         if all(a.kind == "num" for a in args):
             return calls.call(f, fn, args, {})
         return ndarray.elementwise(f, fn, args)
@@ -78,81 +81,81 @@ def by_elements(name: str, function: Callable[..., Any], *wanted: str) -> Made:
     return make
 
 
-_SUM = reductions.folding("sum", "operator.add", 0.0)
-_PROD = reductions.folding("prod", "operator.mul", 1.0)
-_MAX = reductions.folding("max", elements.maximum, None)
-_MIN = reductions.folding("min", elements.minimum, None)
-
 # fmt: off
-FUNCTIONS: dict[str, tuple[str, Made]] = {
-    "numpy.zeros":      ("shape dtype", creation.made_of_shape("numpy.zeros", None)),
-    "numpy.empty":      ("shape dtype", creation.made_of_shape("numpy.empty", None)),
-    "numpy.ones":       ("shape dtype", creation.made_of_shape("numpy.ones", 1.0)),
-    "numpy.full":       ("shape fill_value dtype", creation.made_of_shape("numpy.full", None)),
-    "numpy.zeros_like": ("a dtype", creation.made_like("numpy.zeros_like", None)),
-    "numpy.empty_like": ("a dtype", creation.made_like("numpy.empty_like", None)),
-    "numpy.ones_like":  ("a dtype", creation.made_like("numpy.ones_like", 1.0)),
-    "numpy.full_like":  ("a fill_value dtype", creation.made_like("numpy.full_like", None)),
-    "numpy.array":      ("object dtype", creation.array_),
-    "numpy.asarray":    ("a dtype", creation.asarray),
-    "numpy.copy":       ("a", creation.copy),
-    "numpy.arange":     ("start stop step dtype", creation.arange),
-    "numpy.linspace":   ("start stop num", creation.linspace),
-    "numpy.eye":        ("N M * dtype", creation.eye),
-    "numpy.identity":   ("N", creation.eye),
-    "numpy.sum":        ("a axis * keepdims", _SUM),
-    "numpy.prod":       ("a axis * keepdims", _PROD),
-    "numpy.max":        ("a axis * keepdims", _MAX),
-    "numpy.min":        ("a axis * keepdims", _MIN),
-    "numpy.amax":       ("a axis * keepdims", _MAX),
-    "numpy.amin":       ("a axis * keepdims", _MIN),
-    "numpy.mean":       ("a axis * keepdims", reductions.mean),
-    "numpy.argmax":     ("a", reductions.place("numpy.argmax", elements.first_larger)),
-    "numpy.argmin":     ("a", reductions.place("numpy.argmin", elements.first_smaller)),
-    "numpy.cumsum":     ("a axis", reductions.running("numpy.cumsum", "operator.add")),
-    "numpy.cumprod":    ("a axis", reductions.running("numpy.cumprod", "operator.mul")),
-    "numpy.dot":        ("a b", dot),
-    "numpy.matmul":     ("a b", dot),
-    "numpy.outer":      ("a b", outer),
-    "numpy.transpose":  ("a axes", shapes.transpose),
-    "numpy.maximum":    ("x1 x2", by_elements("numpy.maximum", elements.maximum, "x1", "x2")),
-    "numpy.minimum":    ("x1 x2", by_elements("numpy.minimum", elements.minimum, "x1", "x2")),
-    "numpy.where":      ("condition x y",
-                         by_elements("numpy.where", elements.where, "condition", "x", "y")),
-    "numpy.clip":       ("a a_min a_max",
-                         by_elements("numpy.clip", elements.clip, "a", "a_min", "a_max")),
-    "numpy.square":     ("x", by_elements("numpy.square", elements.square, "x")),
-    "numpy.reciprocal": ("x", by_elements("numpy.reciprocal", elements.reciprocal, "x")),
-    "numpy.reshape":    ("a shape", shapes.reshape),
-    "numpy.ravel":      ("a", shapes.ravel),
-    "numpy.nonzero":    ("a", shapes.nonzero),
-    "numpy.ndim":       ("a", shapes.ndim),
-    "numpy.shape":      ("a", shapes.shape),
-    "numpy.size":       ("a", shapes.size),
-    "ndarray.reshape":  ("a shape", shapes.reshape),
-    "ndarray.ravel":    ("a", shapes.ravel),
-    "ndarray.flatten":  ("a", shapes.flatten),
-    "ndarray.copy":     ("a", creation.copy),
-    "ndarray.astype":   ("a dtype", creation.astype),
-    "ndarray.fill":     ("a value", fill),
-    "ndarray.sum":      ("a axis keepdims", _SUM),
-    "ndarray.prod":     ("a axis keepdims", _PROD),
-    "ndarray.max":      ("a axis keepdims", _MAX),
-    "ndarray.min":      ("a axis keepdims", _MIN),
-    "ndarray.mean":     ("a axis keepdims", reductions.mean),
-    "ndarray.argmax":   ("a", reductions.place("argmax", elements.first_larger)),
-    "ndarray.argmin":   ("a", reductions.place("argmin", elements.first_smaller)),
-    "ndarray.cumsum":   ("a axis", reductions.running("cumsum", "operator.add")),
-    "ndarray.cumprod":  ("a axis", reductions.running("cumprod", "operator.mul")),
-    "ndarray.dot":      ("a b", dot),
-    "ndarray.transpose": ("a axes", shapes.transpose),
+BY_ELEMENTS: dict[str, tuple[str, Callable[..., Any] | str]] = {
+    "maximum":     ("x1 x2", elements.maximum),
+    "minimum":     ("x1 x2", elements.minimum),
+    "where":       ("condition x y", elements.where),
+    "clip":        ("a a_min a_max", elements.clip),
+    "square":      ("x", elements.square),
+    "reciprocal":  ("x", elements.reciprocal),
+    "negative":    ("x", "operator.neg"),
+    "add":         ("x1 x2", "operator.add"),
+    "subtract":    ("x1 x2", "operator.sub"),
+    "multiply":    ("x1 x2", "operator.mul"),
+    "divide":      ("x1 x2", "operator.truediv"),
+    "true_divide": ("x1 x2", "operator.truediv"),
+}
+MAKING: dict[str, tuple[str, Made]] = {
+    "zeros":      ("shape dtype", creation.made_of_shape("numpy.zeros", None)),
+    "empty":      ("shape dtype", creation.made_of_shape("numpy.empty", None)),
+    "ones":       ("shape dtype", creation.made_of_shape("numpy.ones", 1.0)),
+    "full":       ("shape fill_value dtype", creation.made_of_shape("numpy.full", None)),
+    "zeros_like": ("a dtype", creation.made_like("numpy.zeros_like", None)),
+    "empty_like": ("a dtype", creation.made_like("numpy.empty_like", None)),
+    "ones_like":  ("a dtype", creation.made_like("numpy.ones_like", 1.0)),
+    "full_like":  ("a fill_value dtype", creation.made_like("numpy.full_like", None)),
+    "array":      ("object dtype", creation.array_),
+    "asarray":    ("a dtype", creation.asarray),
+    "arange":     ("start stop step dtype", creation.arange),
+    "linspace":   ("start stop num", creation.linspace),
+    "eye":        ("N M * dtype", creation.eye),
+    "identity":   ("N", creation.eye),
+    "matmul":     ("a b", dot),
+    "outer":      ("a b", outer),
+    "nonzero":    ("a", shapes.nonzero),
+    "ndim":       ("a", shapes.ndim),
+    "shape":      ("a", shapes.shape),
+    "size":       ("a", shapes.size),
+    "amax":       ("a axis * keepdims", reductions.folding("numpy.amax", elements.maximum, None)),
+    "amin":       ("a axis * keepdims", reductions.folding("numpy.amin", elements.minimum, None)),
+}
+# functions that arrays have as methods, too
+SHARED: dict[str, tuple[str, Made]] = {
+    "sum":        ("a axis * keepdims", reductions.folding("numpy.sum", "operator.add", 0.0)),
+    "prod":       ("a axis * keepdims", reductions.folding("numpy.prod", "operator.mul", 1.0)),
+    "max":        ("a axis * keepdims", reductions.folding("numpy.max", elements.maximum, None)),
+    "min":        ("a axis * keepdims", reductions.folding("numpy.min", elements.minimum, None)),
+    "mean":       ("a axis * keepdims", reductions.mean),
+    "argmax":     ("a", reductions.place("numpy.argmax", "operator.gt")),
+    "argmin":     ("a", reductions.place("numpy.argmin", "operator.lt")),
+    "cumsum":     ("a axis", reductions.running("numpy.cumsum", "operator.add")),
+    "cumprod":    ("a axis", reductions.running("numpy.cumprod", "operator.mul")),
+    "dot":        ("a b", dot),
+    "transpose":  ("a axes", shapes.transpose),
+    "reshape":    ("a shape", shapes.reshape),
+    "ravel":      ("a", shapes.ravel),
+    "copy":       ("a", creation.copy),
+}
+METHODS: dict[str, tuple[str, Made]] = {
+    "astype":     ("a dtype", creation.astype),
+    "fill":       ("a value", fill),
+    "flatten":    ("a", shapes.flatten),
 }
 # fmt: on
-
-
+FUNCTIONS: dict[str, tuple[str, Made]] = {
+    **{f"numpy.{n}": row for n, row in (MAKING | SHARED).items()},
+    **{f"ndarray.{n}": row for n, row in (METHODS | SHARED).items()},
+    **{
+        f"numpy.{n}": (parameters, by_elements(f"numpy.{n}", parameters, function))
+        for n, (parameters, function) in BY_ELEMENTS.items()
+    },
+}
+# what reads each element of its arguments once
 READERS = frozenset(
-    f"{home}.{n}" for home in ("numpy", "ndarray") for n in ("sum", "prod", "mean")
-) | {n for n, (_, make) in FUNCTIONS.items() if make.__qualname__.startswith("by_elements")}
+    [f"{home}.{n}" for home in ("numpy", "ndarray") for n in ("sum", "prod", "mean")]
+    + [f"numpy.{n}" for n in BY_ELEMENTS]
+)
 
 
 def call(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
@@ -161,3 +164,6 @@ def call(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     if name in ("ndarray.reshape", "ndarray.transpose") and len(args) > 2:  # x.reshape(2, 3)
         args = [args[0], AV("tuple", None, tuple(args[1:]))]
     return make(f, bound(f, name, parameters, args, kw))
+
+
+assert names.ARRAYS == FUNCTIONS.keys(), "a spelling without its code"

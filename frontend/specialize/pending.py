@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ELEMENTS = elements.__file__
 
 
-def made(f: Frame, fn: AV, args: Sequence[AV], shape: Sequence[Operand], elem: Scalar) -> AV:
+def made(fn: AV, args: Sequence[AV], shape: Sequence[Operand], elem: Scalar) -> AV:
     """fn of these numbers, and of arrays that all have this shape."""
     return AV("pending", elem, (fn, *args), tuple(shape))
 
@@ -86,8 +86,3 @@ def is_reader(f: Frame, callee: AV) -> bool:
     if inner.kind != "name":
         return False
     return builtins.by_elements(inner.info) or inner.info in numeric.READERS
-
-
-def within_elements(f: Frame) -> bool:
-    """Whether this is a function of the prelude that reads each element once."""
-    return f.fn is not None and bool(f.fn.loc) and f.fn.loc[0].file == ELEMENTS

@@ -105,7 +105,7 @@ def mean(f: Frame, given: Given) -> AV:
     return operators.binary(f, "truediv", total, many)
 
 
-def place(name: str, function: Callable[..., Any]) -> Made:
+def place(name: str, better: str) -> Made:
     """argmax and argmin of one axis."""
 
     def make(f: Frame, given: Given) -> AV:
@@ -114,7 +114,7 @@ def place(name: str, function: Callable[..., Any]) -> Made:
         if len(views.view_of(f, a).axes) != 1:
             raise f.error("E01", f"{name} of several axes", "it is of one so far", "write a loop")
         f.check(f.scalar("gt", (ndarray.length(f, a), ZERO), BOOL), "ValueError", EMPTY)
-        out = ndarray.run(f, function, a)
+        out = ndarray.run(f, elements.first_best, AV("name", better), a)
         operators.natural(f, out.leaves[0])
         return out
 
@@ -132,13 +132,9 @@ def running(name: str, fn: str) -> Made:
         if axes is None:
             a, axes = shapes.reshaped(f, a, [Literal(-1, I64)]), (0,)
             v = views.view_of(f, a)
-        out = ndarray.owned(f, ndarray.zeros(f, ndarray.shape_of(f, v), elem(f, a)))
+        out = ndarray.owned(f, ndarray.zeros(f, views.shape_of(f, v), views.element_type(f, a)))
         rows = [views.packed(f, turned(w, axes)[0]) for w in (views.view_of(f, out), v)]
         ndarray.run(f, elements.running, AV("name", fn), *rows)
         return ndarray.filled(f, out)
 
     return make
-
-
-def elem(f: Frame, a: AV) -> Scalar:
-    return views.element_type(f, a)

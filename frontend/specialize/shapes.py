@@ -33,7 +33,7 @@ def reshape(f: Frame, given: Given) -> AV:
 def reshaped(f: Frame, a: AV, shape: list[Operand]) -> AV:
     """The same elements in another shape: a view of an array that is whole, else a copy."""
     v = views.view_of(f, a)
-    size = ndarray.product(f, ndarray.shape_of(f, v))
+    size = ndarray.product(f, views.shape_of(f, v))
     missing = [k for k, n in enumerate(shape) if isinstance(n, Literal) and n.value == -1]
     known = [n for k, n in enumerate(shape) if k not in missing]
     product_ = ndarray.product(f, known) if known else ONE

@@ -37,7 +37,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...ir.core import UNBOUND, UNDEF, Literal, Operand, literal
-from ...ir.types import BOOL, F64, I64, Array, Box, Type, cotangent_type
+from ...ir.types import BOOL, F64, I64, Box, Type, cotangent_type
 from ..classes import field_names, is_enum
 
 
@@ -219,15 +219,6 @@ def floats_dynamic(t: T) -> T:
     if t.kind == "num":
         return F64_T if t.info is not None and t.info.type == F64 else t
     return T(t.kind, t.info, tuple([floats_dynamic(k) for k in t.kids]), t.leaves) if t.kids else t
-
-
-def in_one_piece(t: T) -> T:
-    """The type with arrays that are contiguous, as those that a program writes are."""
-    if t.kind == "array":
-        (array,) = t.leaves
-        assert isinstance(array, Array)
-        return T("array", None, (), (Array(array.elem, array.rank),))
-    return T(t.kind, t.info, tuple([in_one_piece(k) for k in t.kids]), t.leaves) if t.kids else t
 
 
 def cells_in(t: T | AV) -> Iterator[Any]:

@@ -14,15 +14,15 @@ is its derivative.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, F64, I64, Array, Scalar
-from ..prelude import growing
+from ..prelude import elements, growing
 from . import ndarray, operators, records, views
-from .branches import fork, is_natural
+from .branches import fork
 from .joins import Disagree, coerce, join, joined
 from .values import AV, NOTHING, T, build, describe, dynamic, leaf_types, number, typ
 
@@ -40,17 +40,21 @@ class Grown(Exception):
 
 def grows(f: Frame) -> bool:
     """Whether lists that this function makes are growable."""
-    home = f.fn.loc[0].file if f.fn is not None and f.fn.loc else ""
-    return home == growing.__file__ or (f.program.growing and not home.startswith(PRELUDE))
+    return f.home == growing.__file__ or (f.program.growing and not f.home.startswith(PRELUDE))
 
 
 PRELUDE = growing.__file__.rpartition("growing")[0]
 
 
+def is_plain(t: T) -> bool:
+    """Whether values of a type are made of scalars alone, as elements are."""
+    return all(isinstance(x, Scalar) for x in leaf_types(t)) and not has_cell(t)
+
+
 def fits(f: Frame, parts: Sequence[AV]) -> bool:
     """Whether these can be elements of a list that grows."""
     types = [dynamic(typ(p)) for p in parts]
-    if any(has_cell(t) or not all(isinstance(x, Scalar) for x in leaf_types(t)) for t in types):
+    if not all(map(is_plain, types)):
         return False
     try:
         reduce(join, types) if types else None
@@ -81,7 +85,7 @@ def buffer_types(t: T | None) -> tuple[Array, ...]:
 def element(f: Frame, a: AV, value: AV) -> T:
     """The type of the elements once a value is among them."""
     t = dynamic(typ(f.whole(value)))
-    if not all(isinstance(x, Scalar) for x in leaf_types(t)) or has_cell(t):
+    if not is_plain(t):
         raise f.error(
             "E01",
             f"a list that grows, of {describe(typ(records.contents(f, value)))}",
@@ -116,9 +120,7 @@ def converted(f: Frame, a: AV, t: T) -> AV:
         if was == now:
             out.append(x)
             continue
-        ref = ndarray.owned(f, ndarray.zeros(f, [views.length_of(f, x)], now.elem))
-        ndarray.run(f, growing.moved, ref, AV("array", None, (), (x,)), number(n))
-        out.append(records.contents(f, ref).leaves[0])
+        out.append(moved(f, x, n, views.length_of(f, x), now.elem))
     return AV("vector", t, (), (n, *out))
 
 
@@ -132,7 +134,7 @@ def pushed(f: Frame, a: AV, value: AV) -> AV:
     if buffers:
         room = views.length_of(f, buffers[0])
         full = f.scalar("eq", (n, room), BOOL)
-        now = [AV("array", None, (), (x,)) for x in buffers]
+        now = [array(x) for x in buffers]
         grown = fork(f, full, lambda: [larger(f, x, room) for x in now], lambda: now)
         buffers = [
             f.emit("set", [x.leaves[0], n, part], [x.leaves[0].type])
@@ -147,26 +149,30 @@ def larger(f: Frame, a: AV, room: Operand) -> AV:
     """A buffer of twice the room that begins with the same elements."""
     twice = f.scalar("max", (f.scalar("add", (room, room), I64, True), Literal(LEAST, I64)), I64)
     operators.natural(f, twice)
-    ref = ndarray.owned(f, ndarray.zeros(f, [twice], views.element_type(f, a)))
-    ndarray.run(f, growing.moved, ref, a, number(room))
-    return records.contents(f, ref)
+    return array(moved(f, a.leaves[0], room, twice, views.element_type(f, a)))
 
 
-def place(f: Frame, a: AV, i: AV, error: str = BEYOND) -> Operand:
+def moved(f: Frame, x: Operand, n: Operand, room: Operand, elem: Scalar) -> Operand:
+    """A buffer of this room that begins with the first n elements of x."""
+    ref = ndarray.owned(f, ndarray.zeros(f, [room], elem))
+    parts = [views.packed(f, views.first(f, a, n)) for a in (ref, array(x))]
+    ndarray.run(f, elements.assign, *parts)
+    return records.contents(f, ref).leaves[0]
+
+
+def array(x: Operand) -> AV:
+    return AV("array", None, (), (x,))
+
+
+def place(f: Frame, a: AV, i: AV, text: str = BEYOND) -> Operand:
     """An index, checked and counted from the start."""
-    k, n = operators.as_int(f, i, "an index of a list"), a.leaves[0]
-    if not is_natural(f, k):
-        under = f.scalar("lt", (k, ZERO), BOOL)
-        k = f.scalar("add", (k, f.emit("select", [under, n, ZERO], [I64])), I64, True)
-        f.check(f.scalar("ge", (k, ZERO), BOOL), "IndexError", error)
-    f.check(f.scalar("lt", (k, n), BOOL), "IndexError", error)
-    return k
+    return views.inside(f, operators.as_int(f, i, "an index of a list"), a.leaves[0], text)
 
 
 def item(f: Frame, a: AV, k: Operand) -> AV:
-    """Element k, which is known to be there."""
+    """Element k, which is known to be there; a list that has never had one has none."""
     if a.info is None:
-        raise AssertionError("an element of a list that has had none")
+        f.check(Literal(False, BOOL), "IndexError", BEYOND)
     found = [
         f.emit("get", [x, k], [b.elem])
         for x, b in zip(a.leaves[1:], buffer_types(a.info), strict=True)
@@ -174,20 +180,10 @@ def item(f: Frame, a: AV, k: Operand) -> AV:
     return build(a.info, iter(found))
 
 
-def walked(f: Frame, a: AV, k: Operand) -> AV:
-    """Element k of a list that a loop walks over; one that has had none is not walked over."""
-    if a.info is None:
-        f.check(Literal(False, BOOL), "IndexError", BEYOND)
-    return item(f, a, k)
-
-
 def getitem(f: Frame, a: AV, i: AV) -> AV:
     if i.kind == "slice":
         return sliced(f, a, i)
-    k = place(f, a, i)
-    if a.info is None:  # it has never had an element: the check has failed
-        f.check(Literal(False, BOOL), "IndexError", BEYOND)
-    return item(f, a, k)
+    return item(f, a, place(f, a, i))
 
 
 def sliced(f: Frame, a: AV, i: AV) -> AV:
@@ -197,7 +193,7 @@ def sliced(f: Frame, a: AV, i: AV) -> AV:
     out: list[Operand] = []
     count: Operand = ZERO
     for x in a.leaves[1:]:
-        whole = views.packed(f, views.first(f, AV("array", None, (), (x,)), a.leaves[0]))
+        whole = views.packed(f, views.first(f, array(x), a.leaves[0]))
         part = views.packed(f, views.part(f, whole, i))
         count = views.shape(f, part)[0]
         out.append(records.contents(f, ndarray.copied(f, part, cell=True)).leaves[0])
@@ -219,8 +215,6 @@ def popped(f: Frame, a: AV, i: AV | None) -> tuple[AV, AV]:
     """The list without its last element, or that at an index, and the element."""
     n, *buffers = a.leaves
     f.check(f.scalar("gt", (n, ZERO), BOOL), "IndexError", "pop from empty list")
-    if a.info is None:
-        f.check(Literal(False, BOOL), "IndexError", "pop from empty list")
     less = f.scalar("sub", (n, ONE), I64, True)
     operators.natural(f, less)
     k = less if i is None else place(f, a, i, "pop index out of range")
@@ -242,9 +236,9 @@ def inserted(f: Frame, a: AV, i: AV, value: AV) -> AV:
     return AV("vector", a.info, (), (n, *buffers))
 
 
-def shifted(f: Frame, how: object, x: Operand, k: Operand, last: Operand) -> Operand:
-    ref = ndarray.owned(f, AV("array", None, (), (x,)))
-    ndarray.run(f, how, ref, number(k), number(last))  # type: ignore[arg-type]
+def shifted(f: Frame, how: Callable[..., object], x: Operand, k: Operand, last: Operand) -> Operand:
+    ref = ndarray.owned(f, array(x))
+    ndarray.run(f, how, ref, number(k), number(last))
     return records.contents(f, ref).leaves[0]
 
 
@@ -266,7 +260,7 @@ def as_array(f: Frame, a: AV) -> AV | None:
         return ndarray.kept(f, ndarray.zeros(f, [ZERO], F64))
     if a.info.kind != "num":
         return None
-    whole = views.packed(f, views.first(f, AV("array", None, (), (a.leaves[1],)), a.leaves[0]))
+    whole = views.packed(f, views.first(f, array(a.leaves[1]), a.leaves[0]))
     return ndarray.copied(f, whole)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ZERO, ONE = Literal(0, I64), Literal(1, I64)
 WHOLE, CUT, SPREAD = "whole", "cut", "spread"
-OUTSIDE = "index {} is out of bounds"
+BEYOND = "index out of bounds"
 
 
 class Along(NamedTuple):
@@ -142,9 +142,9 @@ def first(f: Frame, a: AV, n: Operand) -> View:
     return View(a, (), (Along(0, ZERO, n, ONE),))
 
 
-def length_of(f: Frame, x: Operand) -> Operand:
-    """The length of an array of one axis."""
-    n: Operand = f.emit("len", [x], [I64])
+def length_of(f: Frame, x: Operand, axis: int = 0) -> Operand:
+    """The length of an array along an axis."""
+    n: Operand = f.emit("len", [x], [I64], {"axis": axis} if axis else None)
     natural(f, n)
     return n
 
@@ -153,16 +153,16 @@ def length_along(f: Frame, root: AV, axis: int) -> Operand:
     if root.kind == "sum":
         lacks = sums.no_argument("len")
         return sums.dispatch(f, root, lambda r: number(length_along(f, r, axis)), lacks).leaves[0]
-    array = records.contents(f, root).leaves[0]
-    n: Operand = f.emit("len", [array], [I64], {"axis": axis} if axis else None)
-    natural(f, n)
-    return n
+    return length_of(f, records.contents(f, root).leaves[0], axis)
 
 
 def shape(f: Frame, a: AV) -> list[Operand]:
     if a.kind == "pending":
         return list(a.leaves)
-    v = view_of(f, a)
+    return shape_of(f, view_of(f, a))
+
+
+def shape_of(f: Frame, v: View) -> list[Operand]:
     return [extent(f, v, k) for k in range(len(v.axes))]
 
 
@@ -188,7 +188,8 @@ def part(f: Frame, a: AV, index: AV) -> View:
         if i.kind == "slice":
             axes.append(cut(f, v, at, i))
         else:
-            k = inside(f, as_int(f, i, "an index of an array"), extent(f, v, at), at)
+            text = f"{BEYOND} (axis {at})" if at else BEYOND
+            k = inside(f, as_int(f, i, "an index of an array"), extent(f, v, at), text)
             if along.axis is not None:
                 fixed.append((along.axis, moved(f, along, k)))
         at += 1
@@ -231,9 +232,8 @@ def is_dots(i: AV) -> bool:
     return i.kind == "name" and i.info == "Ellipsis"
 
 
-def inside(f: Frame, i: Operand, n: Operand, axis: int) -> Operand:
-    """An index that has been checked, counted from the start."""
-    text = BEYOND if axis == 0 else f"{BEYOND} (axis {axis})"
+def inside(f: Frame, i: Operand, n: Operand, text: str) -> Operand:
+    """An index of n elements that has been checked, counted from the start."""
     if isinstance(i, Literal):
         if i.value < 0:
             i = f.scalar("add", (n, i), I64, True)
@@ -252,7 +252,11 @@ def inside(f: Frame, i: Operand, n: Operand, axis: int) -> Operand:
     return i
 
 
-BEYOND = "index out of bounds"
+def dropped(f: Frame, v: View, k: Operand) -> View:
+    """A view at index k of its first axis, which is known to be there."""
+    along, *rest = v.axes
+    fixed = v.fixed if along.axis is None else (*v.fixed, (along.axis, moved(f, along, k)))
+    return v._replace(fixed=fixed, axes=tuple(rest))
 
 
 def moved(f: Frame, a: Along, k: Operand) -> Operand:

@@ -119,7 +119,7 @@ def part(f: Frame, a: AV, k: Operand) -> AV:
         return ndarray.item(f, a, k)
     held = records.contents(f, a)
     if held.kind == "vector":
-        return vectors.walked(f, held, k)
+        return vectors.item(f, held, k)
     return arrays.getitem(f, a, number(k))
 
 
@@ -130,12 +130,7 @@ def nth(f: Frame, a: AV, k: Operand) -> Operand:
 
 def of_range(f: Frame, a: AV, k: Operand) -> AV:
     """range(...)[k]."""
-    n = run_length(f, a)
-    zero = Literal(0, I64)
-    under = f.scalar("lt", (k, zero), BOOL)
-    k = f.scalar("add", (k, f.emit("select", [under, n, zero], [I64])), I64, True)
-    inside = f.scalar("ge", (k, zero), BOOL), f.scalar("lt", (k, n), BOOL)
-    f.check(f.scalar("and", inside, BOOL), "IndexError", "range object index out of range")
+    k = views.inside(f, k, run_length(f, a), "range object index out of range")
     return number(nth(f, a, k))
 
 
