@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -295,3 +296,73 @@ def test_a_written_array_of_small_ints(kind: Any) -> None:
         with pytest.raises(OverflowError, match=f"Python integer {n} out of bounds"):
             made(x, 1, n)
         assert x.tolist() == [0, 1, 2]
+
+
+# ---- an array among the arguments is itself in what comes back ----------------------------------
+
+
+@dataclass
+class Holder:
+    x: np.ndarray[Any, Any]
+    writes: int
+
+
+def ones_in_front(x: Any, n: int) -> Any:
+    y = x
+    for i in range(n):
+        y[i] = 1.0
+    return y, x.copy(), x
+
+
+def larger(x: Any, y: Any) -> Any:
+    return x if x[0] > y[0] else y
+
+
+def through_calls(x: Any, n: int) -> Any:
+    return x if n == 0 else through_calls(x, n - 1)
+
+
+def swapped(x: Any, y: Any) -> Any:
+    for _ in range(3):
+        x, y = y, x
+        x[0] += 1.0
+    return x, y
+
+
+def stored(r: Holder, x: Any) -> None:
+    r.x = x
+    r.writes += 1
+    x[0] = 5.0
+
+
+def test_an_argument_is_itself_in_the_result() -> None:
+    a, b = np.zeros(3), np.ones(3)
+    y, copy, x = morula.jit(ones_in_front)(a, 2)
+    assert y is a and x is a and copy is not a
+    assert a.tolist() == copy.tolist() == [1.0, 1.0, 0.0]
+    a[:] = 0.0
+    assert morula.jit(larger)(a, b) is b and morula.jit(larger)(b, a) is b
+    assert morula.jit(through_calls)(a, 3) is a
+    first, second = morula.jit(swapped)(a, b)
+    assert first is b and second is a and b[0] == 3.0 and a[0] == 1.0
+
+
+def test_what_is_computed_from_an_argument_is_another_array() -> None:
+    a = np.ones(3)
+    for f in (lambda x: x * 1.0, lambda x: x.copy(), lambda x: np.array(x)):
+        out = morula.jit(f)(a)
+        assert out is not a and not np.shares_memory(out, a) and out.tolist() == a.tolist()
+    assert morula.vjp(lambda x: x, a)[0].tolist() == a.tolist()
+
+
+def test_an_argument_is_itself_in_a_record_of_the_arguments() -> None:
+    r, a = Holder(np.zeros(2), 0), np.ones(3)
+    morula.jit(stored)(r, a)
+    assert r.x is a and r.writes == 1 and a[0] == 5.0
+
+
+def test_arrays_of_two_layouts_on_two_paths() -> None:
+    a, b = np.ones((3, 2))[:, 0], np.zeros(3)
+    assert morula.jit(larger)(a, b) is a
+    gradient = morula.grad(lambda x, y: (larger(x, y) * 2.0).sum())
+    assert gradient(a, b).tolist() == [2.0] * 3 and gradient(b, a).tolist() == [0.0] * 3

@@ -35,9 +35,9 @@ from .boxes import AGAIN, Again, Held, noted
 from .frame import Frame
 from .instances import Instance, Key, Linked, Program, resolve
 from .joins import Recursive
-from .records import Mutated
+from .returned import returned
 from .trees import Boxes, Entering, contiguous, tree_of, tree_of_value, type_of_tree
-from .values import UNDEFINED, Label, T, Viewed, describe, leaf_types, static, typ
+from .values import UNDEFINED, Label, Mutated, T, Viewed, describe, leaf_types, static, typ
 from .vectors import Grown
 from .views import View
 
@@ -197,6 +197,9 @@ class Border:
         caller = Frame(program, Instance(key, ""), None, UNDEFINED)
         caller.loc = fn.loc
         instance = resolve(caller, key)
+        if np.ndarray not in program.mutable:
+            if returned(program.module.functions, instance.name):
+                raise Mutated(np.ndarray)
         if instance.result is None and program.unbound:
             loc, name = next(iter(program.unbound.items()))
             raise Error(

@@ -10,7 +10,7 @@ from ...ir.types import BOOL, I64
 from .. import classes
 from . import operators, sums
 from .branches import fork
-from .values import AV, describe, number, true_or_false, typ
+from .values import AV, Mutated, describe, number, true_or_false, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -77,7 +77,7 @@ def same_object(f: Frame, a: AV, b: AV) -> bool:
         return False
     if cls in f.program.mutable or (held[0].kind == "record" and classes.is_frozen(cls)):
         raise no_identity(f, a, b)
-    raise records.Mutated(cls)
+    raise Mutated(cls)
 
 
 def no_identity(f: Frame, a: AV, b: AV) -> Exception:

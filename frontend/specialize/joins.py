@@ -17,9 +17,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...ir.core import Literal, Operand, zero_literal
 from ...ir.types import BOOL, I64, Array, Box, Scalar, Type
-from .values import AV, ORDER, T, describe, dynamic, leaf_types, leaves_of, typ
+from .values import AV, ORDER, Mutated, T, describe, dynamic, leaf_types, leaves_of, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -98,6 +100,13 @@ def scalar_of(t: T) -> Type:
     return kind
 
 
+def packed(t: T) -> tuple[Scalar, int]:
+    """The elements of an array and its rank, without its layout."""
+    array = t.leaves[0]
+    assert isinstance(array, Array)
+    return array.elem, array.rank
+
+
 def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
     """The least type that holds values of both; raises `Disagree`.
 
@@ -111,6 +120,8 @@ def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
         return T("num", None, (), (max(scalar_of(a), scalar_of(b), key=ORDER.index),))
     if a.kind == b.kind == "vector":
         return join_vectors(a, b)
+    if a.kind == b.kind == "array" and packed(a) == packed(b):
+        raise Mutated(np.ndarray)  # two layouts: from now on arguments come without gaps
     if "unbound" in (a.kind, b.kind) or "maybe" in (a.kind, b.kind):
         return join_maybe(a, b, above)
     if a.kind == b.kind != "sum" and a.info == b.info and len(a.kids) == len(b.kids) and a.kids:

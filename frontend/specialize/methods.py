@@ -10,7 +10,7 @@ from . import comparisons, operators, records, sequences, vectors
 from .branches import fork
 from .library import Function, counted, dict_, only, sorted_, tuple_of
 from .sequences import items, made_dict, made_list
-from .values import AV, NOTHING, static, static_value
+from .values import AV, NOTHING, Mutated, static, static_value
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -151,7 +151,7 @@ def popped(f: Frame, ref: AV, a: AV, given: list[AV]) -> AV:
             return given[1]
         f.check(Literal(False, BOOL), "KeyError", str(key))
     if ref.kind != "cell":
-        raise records.Mutated(dict)
+        raise Mutated(dict)
     k = a.info.index(key)
     f.store[ref.info] = AV("dict", (*a.info[:k], *a.info[k + 1 :]), (*a.kids[:k], *a.kids[k + 1 :]))
     return under(a, key)

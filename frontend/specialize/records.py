@@ -29,6 +29,7 @@ from .values import (
     HOLDERS,
     UNBOUND_AV,
     Dead,
+    Mutated,
     T,
     describe,
     is_static,
@@ -48,14 +49,6 @@ PLAIN: dict[str, type] = {
     "vector": list,
 }
 STANDARD = sys.stdlib_module_names | {"numpy"}
-
-
-class Mutated(Exception):
-    """A class (or list, or dict) that was taken for constant is written."""
-
-    def __init__(self, cls: type) -> None:
-        super().__init__(cls.__name__)
-        self.cls = cls
 
 
 def contents(f: Frame, a: AV) -> AV:

@@ -265,6 +265,14 @@ class Dead(Exception):
     """This path does not go on: it raised, or it waits for the result of a recursion."""
 
 
+class Mutated(Exception):
+    """A class (or list, or dict) that was taken for constant is written."""
+
+    def __init__(self, cls: type) -> None:
+        super().__init__(cls.__name__)
+        self.cls = cls
+
+
 class Viewed(Exception):
     """A view leaves the program, or is differentiated: then it has to be an array of its own."""
 

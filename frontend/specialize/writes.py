@@ -63,7 +63,6 @@ def left(f: Frame, out: AV, found: Entered, plain: Plain) -> AV:
         if new.kind == "array":
             writes.append(new)
             continue
-        leaving.storing = True
         parts = [AV("const", KEPT) if kid is None else leaving.value(kid) for kid in kids]
         writes.append(AV(new.kind, new.info, tuple(parts)))
     shared = leaving.shared()
@@ -75,14 +74,14 @@ def left(f: Frame, out: AV, found: Entered, plain: Plain) -> AV:
 class Leaving:
     """What leaves a call: one object stays one.
 
-    A record of the arguments is `Given`, one that stands at several places is `Shared`.  Arrays are
-    copied.
+    A record or an array of the arguments is `Given`, a record that stands at several places is
+    `Shared`.  Other arrays are copied.
     """
 
     def __init__(self, f: Frame, found: Entered, going: list[AV]) -> None:
         self.f = f
         self.mine = {ref.info: way for way, ref, _ in found}
-        self.given = self.storing = False
+        self.given = False
         self.numbers: dict[Any, int] = {}
         self.several = self.repeated(going)
 
@@ -110,21 +109,14 @@ class Leaving:
         return again
 
     def value(self, a: AV) -> AV:
+        if a.kind == "cell" and a.info in self.mine:
+            self.given = True
+            return AV("const", Given(self.mine[a.info]))
         array = contents(self.f, a).kind == "array"
-        if array and self.storing and a.info in self.mine:
-            raise self.f.error(
-                "E11",
-                "an array among the arguments that is stored in a record among them",
-                "Python would see one array there, compiled code hands back a copy",
-                "store a copy: `x.copy()`",
-            )
         if array or a.kind in ("boxed", "view") or (a.kind != "cell" and not a.kids):
             return snapshot(self.f, a)
         if a.kind != "cell":
             return self.parts(a)
-        if a.info in self.mine:
-            self.given = True
-            return AV("const", Given(self.mine[a.info]))
         if a.info in self.several:
             return AV("const", Shared(self.numbers.setdefault(a.info, len(self.numbers))))
         held = contents(self.f, a)
