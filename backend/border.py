@@ -30,10 +30,9 @@ from ..ir.structure import (
     Updated,
 )
 from ..ir.structure import leaf_types as types_of
-from ..ir.types import BOOL, F64, I64, Array, Box, array_type, element_of
+from ..ir.types import BOOL, DTYPES, F64, I64, Array, Box, array_type, element_of
 from ..ir.widen import Unlike, class_in
 from . import recursive
-from .layout import DTYPES
 from .recursive import Boxing, natively
 
 ARRAYS = (np.ndarray, np.memmap)  # a masked array or a matrix means more than its data
@@ -137,9 +136,6 @@ def _classify_array(a: np.ndarray[Any, Any], name: str) -> Tree:
     found = f"{name} is an array of {a.dtype} of rank {a.ndim}"
     if a.dtype.kind in "fi" and not a.dtype.isnative:
         raise BorderError("E03", f"{name} is an array of foreign byte order", f"pass {asarray}")
-    if a.ndim == 0 and a.dtype.kind in "fib":
-        python = {"f": "float", "i": "int", "b": "bool"}[a.dtype.kind]
-        raise BorderError("E03", found, f"pass a number: {python}({name})")
     t = array_type(a)
     if t is None:
         real = a.dtype.kind in "biuf"
@@ -223,7 +219,7 @@ def flatten(
 
 def _array(t: Array, value: Any) -> np.ndarray[Any, Any]:
     """An array as compiled code reads it; a copy where it has another type or layout."""
-    dtype = DTYPES[t.elem.name]
+    dtype = DTYPES[t.elem]
     if isinstance(value, np.ndarray) and value.ndim == t.rank:
         if value.dtype == dtype and (t.strided or value.flags.c_contiguous):
             return value
@@ -282,7 +278,7 @@ def nothing(tree: Tree) -> Iterator[Any]:
 
 def no_array(t: Array) -> np.ndarray[Any, Any]:
     """What stands for an array that is not there."""
-    return np.zeros((0,) * t.rank, DTYPES[t.elem.name])
+    return np.zeros((0,) * t.rank, DTYPES[t.elem])
 
 
 def rebuild(

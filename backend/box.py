@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..ir.structure import Constant, Leaf, Tree, Tuple
-from ..ir.types import BOOL, F64, I64, Array
-from .layout import DTYPES, SIZES, words
+from ..ir.types import BOOL, DTYPES, F64, I64, Array
+from .layout import words
 from .text import Text
 from .unbox import DATA, TUPLE_ITEMS
 
@@ -16,7 +16,7 @@ def gives(tree: Tree) -> bool:
     match tree:
         case Leaf(t):
             return t in (F64, I64, BOOL) or (
-                isinstance(t, Array) and t.elem.name in DTYPES and not t.strided
+                isinstance(t, Array) and t.elem in DTYPES and not t.strided
             )
         case Tuple(kids):
             return all(map(gives, kids))
@@ -83,10 +83,10 @@ def _tuple(text: Text, kids: tuple[Tree, ...], leaves: list[str], key: str, fail
 
 def _array(text: Text, t: Array, data: str, lengths: list[str], fail: str) -> str:
     """A fresh array with a copy of the elements; NewFromDescr takes over a reference to descr."""
-    name = np.dtype(DTYPES[t.elem.name]).name
-    descr = text.object(f"numpy.dtype.{name}", DTYPES[t.elem.name])
+    name = DTYPES[t.elem].name
+    descr = text.object(f"numpy.dtype.{name}", DTYPES[t.elem])
     shape = text.local("i64" if t.rank == 1 else f"[{t.rank} x i64]", "shape")
-    size = str(SIZES[t.elem.name])
+    size = str(DTYPES[t.elem].itemsize)
     for k, n in enumerate(lengths):
         at = text.op(f"getelementptr i64, ptr {shape}, i64 {k}", "at") if k else shape
         text.do(f"store i64 {n}, ptr {at}")

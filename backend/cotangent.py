@@ -10,7 +10,7 @@ import numpy as np
 from ..ir.parts import parts_of
 from ..ir.structure import Boxed, Leaf, Moved, Record, Sum, Tree, Tuple, cotangent_tree
 from ..ir.structure import leaf_types as types_of
-from ..ir.types import F64, Array, cotangent_type
+from ..ir.types import F64, Array, cotangent_type, wide
 from ..ir.widen import class_in
 from . import recursive
 from .border import BorderError, fits, no_array
@@ -57,7 +57,7 @@ def _cotangent(
                 yield float(value)
             except OverflowError:
                 raise BorderError("E09", f"{name} is an int too large for a float") from None
-        case Leaf(Array(elem, rank)) if elem == F64:
+        case Leaf(Array(elem, rank)) if wide(elem) == F64:
             yield _cotangent_array(value, rank, next(lengths, None), name)
         case Tuple(kids):
             if not isinstance(value, tuple) or len(value) != len(kids):

@@ -30,9 +30,8 @@ from ..ir.structure import (
     Way,
     leaf_types,
 )
-from ..ir.types import Array
+from ..ir.types import DTYPES, Array
 from .border import BorderError, rebuild
-from .layout import DTYPES
 
 Places = Iterator[tuple[Way, Tree, Any]]
 
@@ -156,29 +155,15 @@ def finish(
         news = [rebuild(kid, left, pullback, None, there) for kid in record.kids]
         pairs = [p for p in zip(record.names, news, strict=True) if p[1] is not KEPT]
         changes.append((at(way, args), [n for n, _ in pairs], [v for _, v in pairs]))
-    for target, new in arrays:
-        refuse_out_of_bounds(target, new)
     for target, names, values in changes:  # only now: ways lead through what stood there before
         fill(target, names, values)
     for target, new in arrays:
         if new is not target:
-            np.copyto(target, new, casting="unsafe")
+            np.copyto(target, new)
     return result
 
 
 # ---- arrays
-
-
-def refuse_out_of_bounds(target: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> None:
-    """Ints that were computed in 64 bits fit into the array that they go back to."""
-    if target.dtype.kind not in "iu" or target.dtype == new.dtype or not new.size:
-        return
-    bounds = np.iinfo(target.dtype)
-    for n in (int(new.min()), int(new.max())):
-        if not bounds.min <= n <= bounds.max:
-            error = OverflowError(f"Python integer {n} out of bounds for {target.dtype}")
-            error.hide_frames = True  # type: ignore[attr-defined]
-            raise error
 
 
 def refuse_unwritable(tree: Tree, args: Sequence[Any], hidden: Sequence[Any] = ()) -> None:
@@ -209,7 +194,7 @@ def borrowed(tree: Tree, args: Sequence[Any]) -> Iterator[np.ndarray[Any, Any]]:
     for way, kid in tree.writes if isinstance(tree, Updated) else ():
         if isinstance(kid, Leaf) and isinstance(kid.type, Array):
             a = at(way, args)
-            if a.size and a.dtype == DTYPES[kid.type.elem.name] and a.flags.c_contiguous:
+            if a.size and a.dtype == DTYPES[kid.type.elem] and a.flags.c_contiguous:
                 yield a
 
 

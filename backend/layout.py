@@ -7,7 +7,8 @@ A leaf is one or more LLVM values (*words*), as parameters, results and in struc
     T[r, strided] the same, and r i64 (the stride of each axis, in elements)
     list<T> ptr, i64: elements are the words of a T, in slots of eight bytes
 
-In memory an element of a bool array is one byte.  In a box, and in the slots of arguments and
+In memory an element of a bool array is one byte, that of a narrow array as wide as its type
+says; words are wide.  In a box, and in the slots of arguments and
 results at the border, every word takes eight bytes, a bool as an i64.
 """
 
@@ -16,15 +17,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-import numpy as np
-
 from ..ir.core import Literal
-from ..ir.types import Array, Box, List, Scalar, Type, element_type
+from ..ir.types import DTYPES, Array, Box, List, Scalar, Type, element_type
 
 WORDS = {"f64": "double", "i64": "i64", "bool": "i1"}
-MEMORY = {"f64": "double", "i64": "i64", "bool": "i8"}
-SIZES = {"f64": 8, "i64": 8, "bool": 1}
-DTYPES = {"f64": np.dtype(np.float64), "i64": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
+MEMORY = {  # of an element
+    "f64": "double", "f32": "float", "bool": "i8", "i64": "i64", "i32": "i32", "i16": "i16",
+    "i8": "i8", "u32": "i32", "u16": "i16", "u8": "i8",
+}  # fmt: skip
 SLOT = 8
 
 
@@ -35,7 +35,7 @@ def words(t: Type) -> tuple[str, ...]:
             return ("ptr", "ptr")
         case Scalar(name, 1) if name in WORDS:
             return (WORDS[name],)
-        case Array(Scalar(name, 1), rank, strided) if name in WORDS:
+        case Array(Scalar(name, 1), rank, strided) if name in MEMORY:
             return ("ptr", *["i64"] * (2 * rank if strided else rank))
         case List():
             return ("ptr", "i64")
@@ -64,7 +64,7 @@ def element_size(t: Type) -> int:
     if isinstance(t, List):
         return SLOT * len(words(element_type(t)))
     assert isinstance(t, Array)
-    return SIZES[t.elem.name]
+    return DTYPES[t.elem].itemsize
 
 
 def number(value: float) -> str:

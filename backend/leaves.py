@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.types import BOOL, F64, Array, Type
-from .layout import DTYPES, SIZES, words
+from ..ir.types import BOOL, DTYPES, F64, Array, Type
+from .layout import words
 
 
 @functools.lru_cache(maxsize=1024)
@@ -44,10 +44,10 @@ def copied(
     t: Array, data: int, shape: tuple[int, ...], strides: Sequence[int]
 ) -> np.ndarray[Any, Any]:
     """A fresh array of what stands at an address."""
-    made = np.empty(shape, DTYPES[t.elem.name])
+    made = np.empty(shape, DTYPES[t.elem])
     if not made.size:
         return made
-    item = SIZES[t.elem.name]
+    item = made.itemsize
     if not strides:
         ctypes.memmove(made.__array_interface__["data"][0], data, made.size * item)
         return made

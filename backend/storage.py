@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..ir.core import Op, Operand
-from ..ir.types import Array, List, Type, element_type
+from ..ir.types import BOOL, DTYPES, F32, NARROW, Array, List, Scalar, Type, element_type
 from . import layout
 from .mathematics import fast
 from .writer import Code, Row
@@ -36,7 +36,7 @@ def address(c: Code, array: Operand, *index: str) -> str:
         for part in parts[1:]:
             at = c.new(f"add nsw i64 {at}, {part}")
     else:
-        at = index[0]
+        at = index[0] if index else "0"
         for k, n in zip(index[1:], rest[1:], strict=False):
             at = c.new(f"add nsw i64 {c.new(f'mul nsw i64 {at}, {n}')}, {k}")
     return c.new(f"getelementptr inbounds {layout.element(t)}, ptr {data}, i64 {at}")
@@ -46,32 +46,62 @@ def size(c: Code, array: Operand) -> str:
     """How many elements an array has."""
     t = array.type
     assert isinstance(t, Array)
+    if t.rank == 0:  # one, or none where there is no array
+        return c.new(f"zext i1 {c.new(f'icmp ne ptr {c.of(array)[0]}, null')} to i64")
     return product(c, c.of(array)[1 : 1 + t.rank])
 
 
 def product(c: Code, lengths: Sequence[str]) -> str:
-    n = lengths[0]
+    n = lengths[0] if lengths else "1"
     for m in lengths[1:]:
         n = c.new(f"mul i64 {n}, {m}")
     return n
 
 
 def load(c: Code, array: Operand, *index: str) -> str:
-    kind = layout.element(array.type)
-    value = c.new(f"load {kind}, ptr {address(c, array, *index)}")
-    return c.new(f"icmp ne i8 {value}, 0") if kind == "i8" else value
+    value = c.new(f"load {layout.element(array.type)}, ptr {address(c, array, *index)}")
+    return widened(c, elem_of(array.type), value)
 
 
 def store(c: Code, type: Type, data: str, index: str, value: str) -> None:
     """Write an element of a contiguous array."""
     kind = layout.element(type)
-    store_at(c, kind, c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {index}"), value)
+    at = c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {index}")
+    c.do(f"store {kind} {narrowed(c, elem_of(type), value)}, ptr {at}")
 
 
-def store_at(c: Code, kind: str, at: str, value: str) -> None:
-    if kind == "i8":
-        value = c.new(f"zext i1 {value} to i8")
-    c.do(f"store {kind} {value}, ptr {at}")
+def elem_of(t: Type) -> Scalar:
+    assert isinstance(t, Array)
+    return t.elem
+
+
+def widened(c: Code, elem: Scalar, value: str) -> str:
+    """The word of an element as it stands in memory."""
+    if elem == BOOL:
+        return c.new(f"icmp ne i8 {value}, 0")
+    if elem == F32:
+        return c.new(f"fpext float {value} to double")
+    if elem in NARROW:
+        how = "sext" if DTYPES[elem].kind == "i" else "zext"
+        return c.new(f"{how} {layout.MEMORY[elem.name]} {value} to i64")
+    return value
+
+
+def narrowed(c: Code, elem: Scalar, value: str) -> str:
+    """A word as an element stands in memory: a float is rounded, an int wraps."""
+    if elem == BOOL:
+        return c.new(f"zext i1 {value} to i8")
+    if elem == F32:
+        return c.new(f"fptrunc double {value} to float")
+    if elem in NARROW:
+        return c.new(f"trunc i64 {value} to {layout.MEMORY[elem.name]}")
+    return value
+
+
+def fit(c: Code, op: Op) -> list[str]:
+    """A number as an element of that type would hold it."""
+    to = op.attrs["to"]
+    return [widened(c, to, narrowed(c, to, c.of(op.operands[0])[0]))]
 
 
 def read(c: Code, history: Operand, index: str) -> tuple[str, ...]:
@@ -111,7 +141,8 @@ def put(c: Code, op: Op) -> tuple[str, ...]:
     owned(op)
     array, *index, value = op.operands
     at = address(c, array, *[c.of(k)[0] for k in index])
-    store_at(c, layout.element(array.type), at, c.of(value)[0])
+    element = narrowed(c, elem_of(array.type), c.of(value)[0])
+    c.do(f"store {layout.element(array.type)} {element}, ptr {at}")
     return c.of(array)
 
 
@@ -153,7 +184,7 @@ def zeros(c: Code, op: Op) -> list[str]:
 
 def checked_product(c: Code, lengths: Sequence[str], op: Op) -> str:
     """The product of lengths; MemoryError where it is too large for any memory."""
-    n = lengths[0]
+    n = lengths[0] if lengths else "1"
     for m in lengths[1:]:
         pair = c.new(f"call {{ i64, i1 }} @llvm.smul.with.overflow.i64(i64 {n}, i64 {m})")
         n = c.new(f"extractvalue {{ i64, i1 }} {pair}, 0")
@@ -235,7 +266,7 @@ def accum(c: Code, op: Op) -> tuple[str, ...]:
 def fitting(c: Code, into: Operand, other: Operand, room: str, n: str) -> str:
     """Whether an array of n elements can be added: it has none, or the lengths are the same."""
     assert isinstance(into.type, Array)
-    if into.type.rank == 1:
+    if into.type.rank <= 1:
         return c.new(f"icmp sle i64 {n}, {room}")
     fits = c.new(f"icmp eq i64 {n}, 0")
     axes = slice(1, 1 + into.type.rank)
@@ -301,6 +332,7 @@ def release(c: Code, op: Op) -> list[str]:
 
 
 ROWS: dict[str, Row] = {
+    "fit": fit,
     "get": get,
     "set": put,
     "add_at": add_at,

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..ir.structure import Constant, Leaf, Tree, Tuple
-from ..ir.types import BOOL, F64, I64, Array
+from ..ir.types import BOOL, DTYPES, F64, I64, Array
 from .callable_type import HEADER
-from .layout import DTYPES
 from .text import TYPE, Text
 
 # PyArrayObject, the same from NumPy 1.7 to 2.x: data, nd, dimensions, strides, base, descr, flags
@@ -165,7 +164,7 @@ def _array(text: Text, obj: str, t: Array, miss: str) -> list[str]:
     """A contiguous array is refused where strides are expected: faster code exists for it."""
     found = text.field(obj, TYPE)
     text.guard(text.op(f"icmp eq ptr {found}, {text.object('numpy.ndarray', np.ndarray)}"), miss)
-    dtype = np.dtype(DTYPES[t.elem.name])
+    dtype = DTYPES[t.elem]
     descr = text.object(f"numpy.dtype.{dtype.name}", dtype)
     right = text.op(f"icmp eq ptr {text.field(obj, DESCR)}, {descr}")
     flat = text.op(f"icmp eq i32 {text.field(obj, RANK, 'i32')}, {t.rank}")

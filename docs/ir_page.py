@@ -53,6 +53,7 @@ MEANING: dict[str, dict[str, str]] = {
         "not": "`not x`",
         "select": "the second operand where the first is true, else the third; both are computed",
         "convert": "to the type in `{to}`; f64 to i64 cuts off the fraction",
+        "fit": "as an element of the type in `{to}` would hold it: rounded to f32, or wrapped",
     },
     "bits": {
         "and": "`x & y`",
@@ -169,6 +170,7 @@ GENERIC: dict[str, str] = {
 RULES: dict[str, str] = {
     "selected": "bool, S, S → S",
     "converted": "T → U",
+    "rounded": "f64 or i64 → its type",
     "measured": "array → i64",
     "zeroed": "i64, … → array",
     "zeros_of": "A → its cotangent",

@@ -50,6 +50,7 @@ OWN: dict[str, str] = {
     "numpy.power": "numpy_pow",
     "numpy.pow": "numpy_pow",
     "numpy.float64": "float",
+    **{f"numpy.{n}": "cast" for n in "float32 int64 int32 int16 int8 uint32 uint16 uint8".split()},
     "math.floor": "floor",
     "math.ceil": "ceil",
     "math.trunc": "trunc",
@@ -85,6 +86,7 @@ LIBRARY = (
         (
             "map filter zip enumerate reversed sorted tuple list dict sum any all max min "
             "isinstance type getattr hasattr callable setattr print str repr math.prod math.dist "
+            "numpy.result_type "
             "functools.reduce functools.partial dataclasses.replace dataclasses.astuple "
             "dataclasses.asdict object.__setattr__ "
             "list.append list.extend list.insert list.pop list.reverse list.index list.count "

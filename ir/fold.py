@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .core import Literal, Module, Op, Operand, Value, literal
-from .ops import TABLE, evaluate, is_literal
-from .types import BOOL, F64, I64, Array, Scalar
+from .ops import CONVERSIONS, TABLE, evaluate, is_literal
+from .types import BOOL, F64, I64, NARROW, Array, Scalar, wide
 
 if TYPE_CHECKING:
     from .builder import Builder
@@ -43,7 +43,7 @@ def constant(
 ) -> Literal | None:
     """The literal result of a scalar op on literals; None if it has none (an int too large)."""
     row = TABLE.get(opcode)
-    if row is None or row.rule is None or (row.meaning is None and opcode != "convert"):
+    if row is None or row.rule is None or (row.meaning is None and opcode not in CONVERSIONS):
         return None
     values = [v.value for v in operands if isinstance(v, Literal)]
     try:
@@ -191,12 +191,25 @@ def convert(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Fol
     return (v[0],) if v[0].type == attrs["to"] else None
 
 
+def fit(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
+    if attrs["to"] == v[0].type:
+        return (v[0],)
+    op = b.definer.get(v[0]) if type(v[0]) is Value else None
+    if op is None:
+        return None
+    if op.opcode == "fit" and op.attrs["to"] == attrs["to"]:
+        return (v[0],)
+    held = op.operands[0].type if op.opcode == "get" else None
+    return (v[0],) if isinstance(held, Array) and held.elem == attrs["to"] else None
+
+
 def get(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
+    elem = v[0].type.elem if isinstance(v[0].type, Array) else F64
     if behind(b, v[0], "zeros", "zeros_like"):
-        assert isinstance(v[0].type, Array)
-        return (literal(0.0),) if v[0].type.elem == F64 else None
+        return (literal(0.0),) if wide(elem) == F64 else None
     if (n := behind(b, v[0], "set")) and all(map(same, n.operands[1:-1], v[1:])):
-        return (n.operands[-1],)
+        put = n.operands[-1]
+        return again(b, "fit", {"to": elem}, put) if elem in NARROW else (put,)
     return None
 
 
@@ -237,7 +250,9 @@ def zeros_like(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> 
     if n := behind(b, v[0], *ARRAY_UPDATES, "zeros_like"):
         return again(b, "zeros_like", attrs, n.operands[0])
     if n := behind(b, v[0], "zeros"):
-        return again(b, "zeros", n.attrs, *n.operands)
+        assert isinstance(v[0].type, Array)
+        narrow = {"elem": wide(v[0].type.elem)}
+        return again(b, "zeros", narrow if v[0].type.elem in NARROW else n.attrs, *n.operands)
     return None
 
 
@@ -254,8 +269,9 @@ def is_null(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Fol
 NO_MODULE = Module()
 RULES: dict[str, Rule] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "pow": pow_, "select": select,
-    "not": not_, "and": logical(False), "or": logical(True), "convert": convert, "get": get,
-    "set": set_, "add_at": add_at, "accum": accum, "len": length, "zeros_like": zeros_like,
-    "unbox": unbox, "is_null": is_null, "eq": reflexive(True), "le": reflexive(True),
-    "ge": reflexive(True), "ne": reflexive(False), "lt": reflexive(False), "gt": reflexive(False),
+    "not": not_, "and": logical(False), "or": logical(True), "convert": convert, "fit": fit,
+    "get": get, "set": set_, "add_at": add_at, "accum": accum, "len": length,
+    "zeros_like": zeros_like, "unbox": unbox, "is_null": is_null, "eq": reflexive(True),
+    "le": reflexive(True), "ge": reflexive(True), "ne": reflexive(False), "lt": reflexive(False),
+    "gt": reflexive(False),
 }  # fmt: skip

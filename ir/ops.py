@@ -28,7 +28,21 @@ import numpy as np
 
 from . import arithmetic as a
 from .core import Literal, Module, Op, Operand
-from .types import BOOL, F64, I64, MARK, NONE, Array, Box, List, Scalar, Type, cotangent_type
+from .types import (
+    BOOL,
+    DTYPES,
+    F64,
+    I64,
+    MARK,
+    NONE,
+    Array,
+    Box,
+    List,
+    Scalar,
+    Type,
+    cotangent_type,
+    wide,
+)
 
 INF = float("inf")
 Rule = Callable[[Module, Sequence[Type], Mapping[str, Any]], tuple[Type, ...]]
@@ -85,16 +99,26 @@ def converted(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[T
     return (attrs["to"],)
 
 
+def rounded(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+    to = attrs.get("to")
+    if not isinstance(to, Scalar) or len(t) != 1 or t[0] != wide(to):
+        raise TypeRuleError("one f64 or i64, and the type in {to}")
+    return (t[0],)
+
+
 def indexed(values: int) -> Rule:
-    """An array, an i64 per axis, then `values` elements; the result is an element or the array."""
+    """An array, an i64 per axis, then `values` elements; the result is an element or the array.
+
+    Elements are f64, i64 or bool: narrow ones are widened when read, narrowed when written.
+    """
 
     def rule(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
         if not t or not isinstance(t[0], Array):
             raise TypeRuleError("an array first")
-        expected = [I64] * t[0].rank + [t[0].elem] * values
+        expected = [I64] * t[0].rank + [wide(t[0].elem)] * values
         if list(t[1:]) != expected:
             raise TypeRuleError(f"{', '.join(map(str, expected))} after the array")
-        return (Array(t[0].elem, t[0].rank),) if values else (t[0].elem,)
+        return (Array(t[0].elem, t[0].rank),) if values else (wide(t[0].elem),)
 
     return rule
 
@@ -106,7 +130,7 @@ def measured(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Ty
 
 
 def zeroed(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
-    if not t or any(u != I64 for u in t):
+    if any(u != I64 for u in t):
         raise TypeRuleError("an i64 per axis")
     return (Array(attrs.get("elem", F64), len(t)),)
 
@@ -162,8 +186,14 @@ def get(x: Any, *index: int) -> Any:
 
 def put(x: Any, *rest: Any) -> Any:
     y = x.copy()
-    y[rest[:-1]] = rest[-1]
+    y[rest[:-1]] = narrowed(rest[-1], x.dtype)
     return y
+
+
+def narrowed(value: Any, to: np.dtype[Any]) -> Any:
+    """A number as an element of an array: floats are rounded, ints wrap, as C's casts do."""
+    with np.errstate(over="ignore"):
+        return np.asarray(value).astype(to)
 
 
 def add_at(x: Any, *rest: Any) -> Any:
@@ -227,6 +257,7 @@ row("min",   same, a.minimum)
 row("max",   same, a.maximum)
 row("sign",  f1,   a.sign)
 row("stop_gradient", f1, float)
+row("fit",   rounded, None)
 # comparison and truth
 row("eq",    compared, operator.eq)
 row("ne",    compared, operator.ne)
@@ -328,6 +359,7 @@ REPEATABLE = frozenset(
     {
         "add", "sub", "mul", "div", "neg", "abs", "min", "max", "sign", "sqrt", "eq", "ne", "lt",
         "le", "gt", "ge", "not", "and", "or", "xor", "invert", "shl", "shr", "select", "convert",
+        "fit",
         "floor", "ceil", "trunc", "round", "isnan", "isinf", "isfinite", "copysign", "get", "len",
         "floordiv", "mod", "pow",
     }
@@ -387,8 +419,8 @@ def evaluate(opcode: str, operands: Sequence[Any], attrs: Mapping[str, Any], t: 
     """The meaning of a scalar op on Python numbers; OverflowError where an i64 result is too
     large.
     """
-    if opcode == "convert":
-        return convert(operands[0], attrs["to"])
+    if opcode in CONVERSIONS:
+        return CONVERSIONS[opcode](operands[0], attrs["to"])
     meaning = TABLE[opcode].meaning
     assert meaning is not None, opcode
     value = meaning(*operands)
@@ -408,6 +440,14 @@ def convert(value: Any, to: Type) -> Any:
     if to == NONE:
         return None
     return np.dtype(str(to)).type(value).item()
+
+
+def fit(value: Any, to: Scalar) -> Any:
+    """The number that an element of this type would hold."""
+    return narrowed(value, DTYPES[to]).item()
+
+
+CONVERSIONS: dict[str, Callable[[Any, Any], Any]] = {"convert": convert, "fit": fit}  # by {to}
 
 
 def is_literal(v: Operand, value: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .core import Literal, Op, Operand, Value
 from .printer import describe
-from .types import F64, Scalar
+from .types import DTYPES, F64, Scalar
 
 Env = list[Any]  # slot 0 holds the machine
 Step = Callable[[Env], None]
@@ -73,8 +73,7 @@ def same_buffer(x: Any, y: Any) -> bool:
 
 def dtype(t: Scalar) -> np.dtype[Any]:
     """NumPy's type of an array's elements."""
-    names = {"f64": "f8", "f32": "f4", "i64": "i8", "i32": "i4", "u8": "u1", "bool": "?"}
-    return np.dtype({**names, "c128": "c16"}[t.name])
+    return DTYPES[t]
 
 
 class Slots:

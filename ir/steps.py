@@ -144,7 +144,7 @@ def print_(s: Slots, op: Op) -> Step:
 
 
 def inside(s: Slots, op: Op, at: tuple[int, ...], x: Any) -> None:
-    if len(at) != x.ndim or not all(map(operator.lt, at, x.shape)) or min(at) < 0:
+    if len(at) != x.ndim or not all(map(operator.lt, at, x.shape)) or min(at, default=0) < 0:
         raise s.trap(op, f"index {at} of shape {x.shape}: its check has not passed")
 
 
@@ -172,10 +172,15 @@ def update(s: Slots, op: Op) -> Step:
         y = env[place] if place else x.copy()
         if place and not same_buffer(x, y):
             y[...] = x
-        y[at] = y[at] + env[value] if adds else env[value]
+        y[at] = y[at] + env[value] if adds else ops.narrowed(env[value], y.dtype)
         env[target] = y if place else keep(env, y)
 
     return one
+
+
+def fit(s: Slots, op: Op) -> Step:
+    source, target, to = s.slot(op.operands[0]), s.slot(op.results[0]), op.attrs["to"]
+    return lambda env: operator.setitem(env, target, ops.fit(env[source], to))
 
 
 def made(s: Slots, op: Op, make: Callable[..., Any]) -> Step:
@@ -215,7 +220,7 @@ def zeros(s: Slots, op: Op) -> Step:
     kind = dtype(t.elem)
 
     def make(*dims: int) -> Any:
-        if min(dims) < 0:
+        if min(dims, default=0) < 0:
             raise s.trap(op, f"a negative length in {dims}")
         if math.prod(dims) > LARGEST:  # where NumPy has a ValueError
             raise MemoryError("out of memory")
@@ -275,6 +280,7 @@ def release(s: Slots, op: Op) -> Step:
 
 STEPS: dict[str, Callable[[Slots, Op], Step]] = {
     "convert": convert,
+    "fit": fit,
     "check": check,
     "print": print_,
     "get": get,

@@ -1,7 +1,8 @@
 """Types of the typed stages.  Generic stages (`ssa`, `closed`) have none.
 
-f64 f32 i64 i32 u8 bool c128        scalars; `f64x8` holds eight tangents at once
+f64 i64 bool c128                   scalars; `f64x8` holds eight tangents at once
 f64[1]   f64[1, strided]            an array: rank static, shape dynamic, layout in the type
+f32[1]   i32[1] i16 i8 u32 u16 u8   narrow elements: `get` widens to f64 or i64, `set` narrows
 list<f64, i64>                      one growable array per leaf, one length
 box<@r>                             a reference to a record, or null
 none  mark                          no value; a place in the arena
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,25 @@ class Box:
 Type = Scalar | Array | List | Box
 
 F64, F32, C128 = Scalar("f64"), Scalar("f32"), Scalar("c128")
-I64, I32, U8, BOOL = Scalar("i64"), Scalar("i32"), Scalar("u8"), Scalar("bool")
+I64, I32, I16, I8 = Scalar("i64"), Scalar("i32"), Scalar("i16"), Scalar("i8")
+U32, U16, U8, BOOL = Scalar("u32"), Scalar("u16"), Scalar("u8"), Scalar("bool")
 NONE, MARK, STR = Scalar("none"), Scalar("mark"), Scalar("str")
 FLOATS = frozenset({"f64", "f32", "c128"})
-
-
-ELEMENTS = {  # NumPy's kind and size of an element -> the type that compiled code has for it
-    ("f", 8): F64, ("b", 1): BOOL, ("i", 8): I64, ("i", 4): I64, ("i", 2): I64, ("i", 1): I64,
-    ("u", 4): I64, ("u", 2): I64, ("u", 1): I64,
+DTYPES: dict[Scalar, np.dtype[Any]] = {  # what arrays hold, and NumPy's type of it
+    F64: np.dtype(np.float64), F32: np.dtype(np.float32), BOOL: np.dtype(np.bool_),
+    I64: np.dtype(np.int64), I32: np.dtype(np.int32), I16: np.dtype(np.int16),
+    I8: np.dtype(np.int8), U32: np.dtype(np.uint32), U16: np.dtype(np.uint16),
+    U8: np.dtype(np.uint8),
 }  # fmt: skip
+ELEMENTS = {(d.kind, d.itemsize): elem for elem, d in DTYPES.items()}
+NARROW = frozenset(DTYPES) - {F64, I64, BOOL}
+
+
+def wide(elem: Scalar) -> Scalar:
+    """The scalar that an element is, once it has been read."""
+    if elem not in NARROW:
+        return elem
+    return F64 if elem == F32 else I64
 
 
 def element_of(a: Any) -> Scalar | None:
@@ -68,15 +81,11 @@ def element_of(a: Any) -> Scalar | None:
 
 
 def array_type(a: Any) -> Array | None:
-    """The type of a NumPy array as compiled code reads it; None where it cannot.
-
-    Smaller ints come as int64, by a copy, as do arrays that are not aligned.
-    """
+    """The type of a NumPy array as compiled code reads it; None where it cannot."""
     elem = element_of(a)
-    if elem is None or a.ndim == 0 or not a.dtype.isnative:
+    if elem is None or not a.dtype.isnative:
         return None
-    as_it_is = elem != I64 or a.dtype.itemsize == 8
-    return Array(elem, a.ndim, strided=as_it_is and not a.flags.c_contiguous)
+    return Array(elem, a.ndim, strided=not a.flags.c_contiguous)
 
 
 def is_float(t: Type) -> bool:
@@ -106,6 +115,8 @@ def element_type(t: Type) -> Type:
 def cotangent_type(t: Type) -> Type | None:
     """The type of a cotangent (or tangent) of a value of type t; None where it carries none.
 
+    That of an array of f32 is an array of f64: it is a sum of many.
+
     The cotangent of `box<@r>` is `box<@r.ct>`, whose fields are the cotangents of r's fields;
     a record of cotangents is its own cotangent record.
     """
@@ -113,7 +124,7 @@ def cotangent_type(t: Type) -> Type | None:
         case Scalar():
             return t if t.name in FLOATS else None
         case Array():
-            return Array(t.elem, t.rank) if is_float(t.elem) else None
+            return Array(wide(t.elem), t.rank) if is_float(t.elem) else None
         case List():
             kids = tuple(c for c in map(cotangent_type, t.items) if c is not None)
             return List(kids) if kids else None

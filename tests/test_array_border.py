@@ -284,20 +284,6 @@ def test_a_written_argument_is_no_array_from_outside() -> None:
     assert f(OUTSIDE.copy()) == 1.0
 
 
-@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32])
-def test_a_written_array_of_small_ints(kind: Any) -> None:
-    """It is computed with in 64 bits, and never holds another number than was written."""
-    made, bounds = writing("i64", 1), np.iinfo(kind)
-    for n in (bounds.min, bounds.max, 1):
-        x = np.arange(3, dtype=kind)
-        assert made(x, 1, n) == 1 and x.tolist() == [0, n, 2] and x.dtype == kind
-    for n in (bounds.min - 1, bounds.max + 1):
-        x = np.arange(3, dtype=kind)
-        with pytest.raises(OverflowError, match=f"Python integer {n} out of bounds"):
-            made(x, 1, n)
-        assert x.tolist() == [0, 1, 2]
-
-
 # ---- an array among the arguments is itself in what comes back ----------------------------------
 
 

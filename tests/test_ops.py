@@ -86,7 +86,7 @@ def test_every_spelling_is_a_row() -> None:
 def test_partials_have_an_entry_for_each_operand() -> None:
     for opcode, rows in PARTIALS.items():
         rule = ops.TABLE[opcode].rule
-        unary = rule in (ops.f1, ops.same1)
+        unary = rule in (ops.f1, ops.same1, ops.rounded)
         assert len(rows) == (1 if unary else 2), opcode
 
 
@@ -167,7 +167,8 @@ POINTS: dict[str, tuple[tuple[float, float], ...]] = {
 
 
 def test_every_differentiable_op_has_points() -> None:
-    assert PARTIALS.keys() == {name.split()[0] for name in POINTS}
+    rounding = {"fit"}  # differences of it measure the rounding: see `test_narrow.py`
+    assert PARTIALS.keys() - rounding == {name.split()[0] for name in POINTS}
 
 
 def op_text(name: str) -> str:

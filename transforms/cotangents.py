@@ -116,6 +116,8 @@ def shape_of(b: Builder, v: Operand) -> list[Operand]:
 def whole(b: Builder, ct: Operand, shape: Sequence[Operand]) -> Operand:
     """The cotangent of an array of this shape: itself, or zeros for one without elements."""
     lengths = shape_of(b, ct)
+    if not lengths:
+        return ct
     empty = b.op("eq", lengths[0], literal(0))
     fits = b.op("eq", lengths[0], shape[0])
     for n, m in zip(lengths[1:], shape[1:], strict=True):

@@ -130,6 +130,7 @@ partials("gamma", lambda b, t, z, x: b.mul(t, b.mul(z, b.polygamma(0, x))))
 partials("lgamma", lambda b, t, z, x: b.mul(t, b.polygamma(0, x)))
 partials("polygamma", None, lambda b, t, z, n, x: b.mul(t, b.polygamma(b.add(n, 1), x)))
 # no derivative: integers, tests, and what is constant between its jumps
+partials("fit", lambda b, t, z, x: t)  # rounding, as the identity
 constant("eq ne lt le gt ge not and or xor invert shl shr isnan isinf isfinite")
 constant("stop_gradient sign floor ceil trunc round floordiv len zeros zeros_like null is_null check")
 constant("print")

@@ -165,16 +165,16 @@ def running(fn, out, x):
             out[i] = fn(out[i - 1], x[i]) if i > 0 else x[i]
 
 
-def dot(x, y):
-    s = 0.0
+def dot(x, y, s):
+    """s + x[0] * y[0] + x[1] * y[1] + ..."""
     for i in range(len(x)):
         s = s + x[i] * y[i]
     return s
 
 
-def matrix_vector(out, a, x):
+def matrix_vector(out, a, x, zero):
     for i in range(len(out)):
-        out[i] = dot(a[i], x)
+        out[i] = dot(a[i], x, zero)
 
 
 def matrix_matrix(out, a, b):

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...ir.core import Literal, Operand
 from ...ir.errors import name_of_exception
-from ...ir.types import BOOL, F64, I64, Scalar
-from . import ndarray, operators, pending, sequences, views
+from ...ir.types import BOOL, DTYPES, F32, F64, I8, I16, I32, I64, U8, U16, U32, Scalar
+from . import narrow, ndarray, operators, pending, sequences, views
 from .values import AV, Unknown, describe, static_value, typ
 
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 Given = Mapping[str, AV]
 Made = Callable[["Frame", Given], AV]
-DTYPES = {
-    "float": F64, "numpy.float64": F64, "float64": F64, "numpy.double": F64, "f8": F64, "d": F64,
-    "int": I64, "numpy.int64": I64, "int64": I64, "numpy.int_": I64, "numpy.intp": I64, "i8": I64,
-    "bool": BOOL, "numpy.bool_": BOOL, "numpy.bool": BOOL, "?": BOOL,
+NAMED = {  # beside NumPy's own names and codes, such as "float32" and "f4"
+    "float": F64, "double": F64, "int": I64, "int_": I64, "intp": I64, "bool_": BOOL, "single": F32,
+    "intc": I32, "ubyte": U8, "byte": I8, "short": I16, "ushort": U16, "uintc": U32,
 }  # fmt: skip
+for _elem, _dtype in DTYPES.items():
+    NAMED |= {_dtype.name: _elem, _dtype.str[1:]: _elem, _dtype.char: _elem}
 
 
 def bound(f: Frame, name: str, parameters: str, args: list[AV], kw: dict[str, AV]) -> Given:
@@ -64,14 +65,15 @@ def dtype_of(f: Frame, a: AV | None) -> Scalar | None:
     if a is None or (a.kind == "const" and a.info is None):
         return None
     named = a.info if isinstance(a.info, str) else getattr(a.info, "__name__", "")
-    if named not in DTYPES:
+    elem = NAMED.get(named.removeprefix("numpy."))
+    if elem is None:
         raise f.error(
             "E03",
             f"the dtype {named or describe(typ(a))}",
-            "elements are float64, int64 or bool so far",
-            "write `float`, `int` or `bool`",
+            "elements are floats of 64 or 32 bits, ints up to 64 bits, or bools so far",
+            "write `float`, `int`, `bool`, or `np.float32` and the like",
         )
-    return DTYPES[named]
+    return narrow.demanded(f, elem)
 
 
 def lengths(f: Frame, a: AV) -> list[Operand]:

@@ -25,6 +25,7 @@ import numpy as np
 
 from ...ir.core import Function, Module, Op, reached
 from ...ir.structure import Aliases, Constant, Leaf, Tree, Updated
+from ...ir.structure import leaf_types as tree_types
 from ..closures import closures
 from ..depth import deep
 from ..errors import Error
@@ -35,9 +36,21 @@ from .boxes import AGAIN, Again, Held, noted
 from .frame import Frame
 from .instances import Instance, Key, Linked, Program, resolve
 from .joins import Recursive
+from .narrow import narrow_types
 from .returned import returned
 from .trees import Boxes, Entering, contiguous, tree_of, tree_of_value, type_of_tree
-from .values import UNDEFINED, Label, Mutated, T, Viewed, describe, leaf_types, static, typ
+from .values import (
+    UNDEFINED,
+    Label,
+    Mutated,
+    Narrowed,
+    T,
+    Viewed,
+    describe,
+    leaf_types,
+    static,
+    typ,
+)
 from .vectors import Grown
 from .views import View
 
@@ -84,20 +97,23 @@ def specialize(
     if closed is None:
         closed = closures(lowered.module)
     mutable: set[type] = set()
-    growing = False
+    growing = narrow = False
     held: dict[Any, Held] = {}
     grown = 0
     with deep():
         while True:
             program = Program(closed.functions, lowered, hidden_trees or {}, linked or {})
             program.mutable |= mutable
-            program.growing = growing
+            program.growing, program.narrow = growing, narrow
             program.boxes = held
             try:
                 return Border(program, closed.entry, arg_trees, aliases).entry()
             except Mutated as e:
                 assert e.cls not in mutable, e.cls
                 mutable.add(e.cls)
+            except Narrowed:
+                assert not narrow
+                narrow = True
             except Grown:
                 assert not growing
                 growing = True
@@ -158,6 +174,8 @@ class Border:
         if np.ndarray in program.mutable:
             self.trees = tuple(map(contiguous, self.trees))
             self.captures = tuple(map(contiguous, self.captures))
+        if narrow_types(x for t in (*self.trees, *self.captures) for x in tree_types(t)):
+            program.narrow = True
         entering = Entering(program.boxes, program.module, self.trees)
         self.types = tuple([entering.type(t) for t in self.trees])
         if fn.name not in program.lowered.python:

@@ -11,6 +11,7 @@ from ...ir.ops import TABLE
 from ...ir.types import BOOL, F64, I64
 from .. import names
 from ..prelude import surface
+from . import narrow
 from .arrays import length
 from .branches import is_natural
 from .operators import as_float, as_int, binary, divided, natural, truth, wider
@@ -44,6 +45,7 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
             return calls.call(f, method, args, kw)
     from . import ndarray, numeric, pending, views
 
+    args = [ndarray.single(f, a) for a in args] if name not in numeric.IN_PLACE else args
     if name in names.ARRAYS:
         return numeric.call(f, name, args, kw)
     if name in names.WRITTEN:
@@ -63,10 +65,9 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         if name in names.KEEP_INTS and args[0].kind == "num" and args[0].leaves[0].type != F64:
             raise f.error("E03", f"an int as {what}", "NumPy gives an int then", "write `float(x)`")
         xs = tuple([as_float(f, a, what) for a in args])
-        if opcode == "abs":
-            return number(f.scalar(opcode, xs, F64))
-        to = BOOL if opcode.startswith("is") else F64
-        return number(f.scalar(opcode, xs, to))
+        to = BOOL if opcode.startswith("is") and opcode != "abs" else F64
+        out = number(f.scalar(opcode, xs, to))
+        return narrow.of_function(f, name, args, out)
     from . import library, methods, operations
 
     if name in library.LIBRARY:
@@ -115,7 +116,10 @@ def plain(
 
 def absolute(f: Frame, name: str, args: list[AV]) -> AV:
     if args[0].kind != "num" or args[0].leaves[0].type == F64:
-        return number(f.scalar("abs", (as_float(f, args[0], f"an argument of {name}"),), F64))
+        out = number(f.scalar("abs", (as_float(f, args[0], f"an argument of {name}"),), F64))
+        return narrow.of_function(f, "numpy.abs", args, out)
+    if args[0].info is not None:
+        return narrow.absolute(f, args[0])
     r = f.scalar("abs", (f.convert(args[0].leaves[0], I64),), I64)
     natural(f, r)
     return number(r)
@@ -280,6 +284,7 @@ def scaled(f: Frame, name: str, args: list[AV]) -> AV:
 
 OWN: dict[str, tuple[Own, int, int | None]] = {
     "abs": (absolute, 1, 1),
+    "cast": (narrow.cast, 0, 1),
     "min": (extreme, 1, None),
     "max": (extreme, 1, None),
     "round": (rounded, 1, 1),

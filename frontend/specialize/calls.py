@@ -11,11 +11,12 @@ import numpy as np
 
 from ...ir.binding import GATHER
 from ...ir.core import Function, Op
-from ...ir.structure import PullbackTree, Tree
+from ...ir.structure import PullbackTree, Tree, leaf_types
+from ...ir.types import Array
 from .. import classes, names
 from ..iterators import MAKERS
 from ..resolve import follow, is_data, library_name, pullback_tree
-from . import builtins, custom, derivatives, instances, readings, records, selection, sums
+from . import builtins, custom, derivatives, instances, narrow, readings, records, selection, sums
 from .trees import contiguous, tree_of_value, type_of_tree
 from .values import AV, Dead, Label, describe, static, typ
 
@@ -44,6 +45,8 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
             return instances.call(f, callee, bind(f, callee, args, kw))
         case "pullback":
             return derivatives.pull(f, callee, args, kw)
+        case "ufunc":
+            return narrow.applied(f, callee, args)
         case "class":
             return records.construct(f, callee.info, args, kw)
         case "partial":
@@ -134,6 +137,9 @@ def captured(f: Frame, fn: str, g: Function) -> list[AV]:
 
 def parameter(f: Frame, name: str, tree: Tree) -> AV:
     """What comes from outside at each call; arrays in one piece where the program writes such."""
+    for t in leaf_types(tree):
+        if isinstance(t, Array):
+            narrow.demanded(f, t.elem)
     if np.ndarray in f.program.mutable:
         tree = contiguous(tree)
     return instances.hidden(f, name, type_of_tree(tree))

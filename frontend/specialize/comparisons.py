@@ -122,6 +122,11 @@ def equal(f: Frame, a: AV, b: AV) -> Operand:
         raise operators.refused(f, "eq", a, b)
     if a.kind == b.kind == "const":
         return Literal(a.info == b.info, BOOL)
+    if a.kind == b.kind == "name":
+        from . import arguments  # `float` and `np.float64` are one type of elements
+
+        mine, other = (arguments.NAMED.get(v.info.removeprefix("numpy.")) for v in (a, b))
+        return Literal(a.info == b.info or mine is not None and mine == other, BOOL)
     plain = ("num", "tuple", "const", "record", "list", "dict")
     if a.kind in plain and b.kind in plain:
         return Literal(False, BOOL)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
-from ...ir.types import F64, I64, Scalar
+from ...ir.types import F64, I64, Scalar, wide
 from ..prelude import elements
-from . import builtins, ndarray, operators, views
+from . import builtins, narrow, ndarray, operators, views
 from .arguments import Given, Made, array, dtype_of, lengths, needed
 from .values import AV, number, static, static_value
 from .views import ZERO
@@ -23,7 +23,7 @@ def made_of_shape(name: str, value: float | None) -> Made:
         elem = dtype_of(f, given.get("dtype"))
         filler = given.get("fill_value")
         if filler is not None and elem is None:
-            elem = filler.leaves[0].type if filler.kind == "num" else F64  # type: ignore[assignment]
+            elem = narrow.common([filler]) if filler.kind == "num" else F64
         return full(f, lengths(f, shape), elem or F64, filler or static(value or 0.0))
 
     return make
@@ -43,7 +43,7 @@ def made_like(name: str, value: float | None) -> Made:
 def full(f: Frame, shape: Sequence[Operand], elem: Scalar, value: AV) -> AV:
     made = ndarray.zeros(f, shape, elem)
     if not shape:
-        return number(ndarray.element(f, value, elem))
+        return narrow.of_array(f, ndarray.element(f, value, elem), elem)
     if value.kind == "num" and isinstance(value.leaves[0], Literal) and is_zero(value):
         return ndarray.kept(f, made)
     ref = ndarray.owned(f, made)
@@ -62,9 +62,10 @@ def copy(f: Frame, given: Given) -> AV:
 
 def array_(f: Frame, given: Given) -> AV:
     (a,) = needed(f, "numpy.array", given, "object")
+    elem = dtype_of(f, given.get("dtype"))
     if a.kind == "num":
-        return a
-    return ndarray.array_of(f, a, dtype_of(f, given.get("dtype")))
+        return a if elem is None else narrow.fitted(f, ndarray.element(f, a, elem), elem)
+    return ndarray.array_of(f, a, elem)
 
 
 def asarray(f: Frame, given: Given) -> AV:
@@ -117,5 +118,5 @@ def eye(f: Frame, given: Given) -> AV:
     columns = operators.as_int(f, given.get("M") or n, "a shape")
     elem = dtype_of(f, given.get("dtype")) or F64
     ref = ndarray.owned(f, ndarray.zeros(f, [rows, columns], elem))
-    ndarray.run(f, elements.diagonal, ref, number(f.convert(Literal(1, I64), elem)))
+    ndarray.run(f, elements.diagonal, ref, number(f.convert(Literal(1, I64), wide(elem))))
     return ndarray.filled(f, ref)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.core import Operand
-from ...ir.types import BOOL, I64
+from ...ir.types import BOOL, I64, wide
 from ..prelude import elements
 from . import ndarray, operators, pending, records, views
 from .values import AV, describe, number, static, typ
@@ -73,7 +73,7 @@ def places(f: Frame, a: AV, index: AV) -> tuple[AV, list[AV], int]:
             i = ndarray.array_of(f, i)
         i = pending.settled(f, i)
         kind = views.element_type(f, i)
-        if kind not in (BOOL, I64):
+        if kind != BOOL and wide(kind) != I64:
             raise refused(f, f"{describe(typ(i))} of floats as an index", "convert it: astype(int)")
         more = nonzero(f, i) if kind == BOOL else [i]
         for part in more:

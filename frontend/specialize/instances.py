@@ -133,6 +133,7 @@ class Program:
         self.records: dict[tuple[str, tuple[str, ...]], str] = {}
         self.counts: dict[Any, int] = {}
         self.boxes: dict[Any, Held] = {}  # kinds of values that hold themselves
+        self.narrow = False  # there are arrays of float32 or of small ints
         self.growing = False  # lists that begin empty are growable
         self.mutable: set[type] = set()  # classes whose records are written somewhere
 

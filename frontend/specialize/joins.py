@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...ir.core import Literal, Operand, zero_literal
-from ...ir.types import BOOL, I64, Array, Box, Scalar, Type
-from .values import AV, ORDER, Mutated, T, describe, dynamic, leaf_types, leaves_of, typ
+from ...ir.types import BOOL, I64, Array, Box, Scalar, Type, wide
+from . import narrow
+from .values import AV, ORDER, Mutated, T, describe, dynamic, leaf_types, leaves_of, scalar_of, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -95,9 +96,19 @@ def cure(a: T, b: T) -> str:
     return "make values of one kind on both paths"
 
 
-def scalar_of(t: T) -> Type:
-    kind: Type = t.leaves[0] if t.info is None else t.info.type
-    return kind
+def numpys(a: T, b: T) -> Scalar | None:
+    """NumPy's type of a number that is of either type; Python's takes that of the other."""
+    x, y = (None if isinstance(t.info, Literal) else t.info for t in (a, b))
+    if x is None or y is None:
+        found: Scalar | None = x or y
+        kind = wider(a, b)
+        assert isinstance(kind, Scalar)
+        return found if found is None or wide(found) == kind else kind
+    return narrow.both(x, y)
+
+
+def wider(a: T, b: T) -> Type:
+    return max(scalar_of(a), scalar_of(b), key=ORDER.index)
 
 
 def packed(t: T) -> tuple[Scalar, int]:
@@ -117,7 +128,8 @@ def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
     if a.kind == "undef":
         return b
     if a.kind == "num" and b.kind == "num":
-        return T("num", None, (), (max(scalar_of(a), scalar_of(b), key=ORDER.index),))
+        info = numpys(a, b)
+        return T("num", info, (), (wider(a, b) if info is None else wide(info),))
     if a.kind == b.kind == "vector":
         return join_vectors(a, b)
     if a.kind == b.kind == "array" and packed(a) == packed(b):
@@ -225,7 +237,7 @@ def zero(f: Frame, t: Type) -> Operand:
 def coerce(f: Frame, a: AV, t: T) -> list[Operand]:
     """The leaves of `a` as a value of type t, a join of a's type."""
     if a.kind == "num" and t.kind == "num":
-        if t.info is not None:
+        if isinstance(t.info, Literal):
             return []
         return [f.convert(a.leaves[0], t.leaves[0])]
     if a.kind == "undef" or (a.kind == "unbound" and t.kind != "maybe"):

@@ -14,7 +14,7 @@ from ...ir.core import Literal
 from ...ir.types import BOOL, F64
 from .. import classes
 from ..prelude import folds, growing
-from . import builtins, calls, kinds, operators, records, sequences, sums, texts, walks
+from . import builtins, calls, kinds, narrow, operators, records, sequences, sums, texts, walks
 from .branches import fork
 from .sequences import items, items_or_none, made_dict, made_list
 from .values import AV, NOTHING, describe, number, static, static_value, true_or_false, typ
@@ -410,7 +410,14 @@ def distance(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     return AV("num", None, (), (f.scalar("sqrt", (operators.as_float(f, total, name),), F64),))
 
 
+def result_type(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
+    only(f, name, kw)
+    counted(f, name, args, 1, None)
+    return narrow.result_type(f, args)
+
+
 LIBRARY: dict[str, Function] = {
+    "numpy.result_type": result_type,
     "map": map_,
     "filter": filter_,
     "zip": zip_,

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...ir.core import Literal, Operand
-from ...ir.types import BOOL, F64, I64, Array, Scalar, Type
+from ...ir.core import Literal, Operand, zero_literal
+from ...ir.types import BOOL, F64, I64, Array, Scalar, Type, wide
 from .. import names
 from ..prelude import elements
-from . import calls, cells, gather, operators, pending, records, sums, vectors, views
+from . import calls, cells, gather, narrow, operators, pending, records, sums, vectors, views
 from .branches import is_natural
-from .values import AV, describe, number, static, typ
+from .values import AV, Dead, describe, number, static, typ
 from .views import ONE, ZERO, Along, View
 
 if TYPE_CHECKING:
@@ -45,6 +45,14 @@ def filled(f: Frame, ref: AV) -> AV:
 def run(f: Frame, function: Callable[..., object], *args: AV) -> AV:
     """A call of a function of the prelude."""
     return calls.call(f, records.function(f, function), list(args), {})
+
+
+def single(f: Frame, a: AV) -> AV:
+    """An array without axes as the number that it holds; anything else as it is."""
+    if a.kind in ("array", "cell", "view") and views.is_array(f, a):
+        v = views.view_of(f, a)
+        return a if v.axes else views.read(f, v)
+    return a
 
 
 # ---- items --------------------------------------------------------------------------------------
@@ -91,7 +99,8 @@ def setitem(f: Frame, a: AV, i: AV, value: AV) -> None:
 
 
 def element(f: Frame, value: AV, to: Scalar) -> Operand:
-    """A number as an element of an array, as NumPy stores it."""
+    """A number as an element of an array, as NumPy stores it: wide, `set` narrows it."""
+    value = single(f, value)
     if value.kind != "num":
         held = records.contents(f, value)
         found = describe(typ(held))
@@ -104,11 +113,13 @@ def element(f: Frame, value: AV, to: Scalar) -> Operand:
     x = value.leaves[0]
     if to == BOOL:
         return operators.truth(f, value)
-    if to == I64 and x.type == F64:
+    if wide(to) == I64 and x.type == F64:
         from . import builtins
 
         return builtins.to_int(f, f.scalar("trunc", (x,), F64))
-    return f.convert(x, to)
+    if value.info is None or not (f.fuses or narrow.fits(value.info, to)):
+        narrow.inside(f, x, to)
+    return f.convert(x, wide(to))
 
 
 def assign(f: Frame, v: View, value: AV) -> None:
@@ -253,9 +264,8 @@ def array_of(f: Frame, a: AV, elem: Type | None = None) -> AV:
         return whole if elem is None else array_of(f, whole, elem)
     rows: list[tuple[tuple[int, ...], AV]] = []
     shape = collected(f, a, (), rows)
-    kinds = [x.leaves[0].type for _, x in rows]
-    widest: Type = max(kinds, key=ORDER.index) if kinds else F64
-    ref = owned(f, zeros(f, [Literal(n, I64) for n in shape], elem or widest))
+    widest = elem or narrow.common([x for _, x in rows])
+    ref = owned(f, zeros(f, [Literal(n, I64) for n in shape], widest))
     for way, x in rows:
         v = views.view_of(f, ref)
         value = element(f, x, views.root_type(f, ref).elem)
@@ -263,7 +273,6 @@ def array_of(f: Frame, a: AV, elem: Type | None = None) -> AV:
     return filled(f, ref)
 
 
-ORDER = (BOOL, I64, F64)
 UNEVEN = "setting an array element with a sequence: its parts have several lengths"
 
 
@@ -273,6 +282,7 @@ def collected(
     """The numbers in a nest of tuples and lists, each with its place; the shape of the nest."""
     from . import sequences
 
+    a = single(f, a)
     if a.kind == "num":
         rows.append((way, a))
         return ()
@@ -296,13 +306,22 @@ def collected(
 def elementwise(f: Frame, fn: AV, args: Sequence[AV], into: AV | None = None) -> AV:
     """fn of numbers and arrays, by elements; `into` is written in place."""
     args = [a if a.kind == "num" or views.is_array(f, a) else array_of(f, a) for a in args]
+    args = [single(f, a) if a is not into else a for a in args]
+    kinds = [a.info if a.kind == "num" else views.element_type(f, a) for a in args]
+    elem = result_type(f, fn, args, kinds)
+    fn = narrow.by_type(f, fn, kinds, elem)
     if into is not None:
         shape = views.shape(f, into)
         given = [fresh(f, into, a) for a in args]
+        narrow.castable(f, elem, views.element_type(f, into))
+        if not shape:
+            into_number(f, fn, into, args)
+            return into
         run(f, elements.mapped, fn, into, *[fitted(f, a, shape) for a in given])
         return into
+    if all(a.kind == "num" for a in args):
+        return calls.call(f, fn, args, {})
     shape = common(f, [views.shape(f, a) for a in args if a.kind != "num"])
-    elem = result_type(f, fn, args)
     given = [fitted(f, a, shape) for a in args]
     parts = [pending.frozen(f, a) for a in given]
     if all(a is not None for a in parts):
@@ -310,6 +329,13 @@ def elementwise(f: Frame, fn: AV, args: Sequence[AV], into: AV | None = None) ->
     out = owned(f, zeros(f, shape, elem))
     run(f, elements.mapped, fn, out, *given)
     return filled(f, out)
+
+
+def into_number(f: Frame, fn: AV, into: AV, args: Sequence[AV]) -> None:
+    """An update in place of an array without axes."""
+    v = views.view_of(f, into)
+    value = calls.call(f, fn, [single(f, a) for a in args], {})
+    views.write(f, v, element(f, value, views.element_type(f, into)))
 
 
 def fitted(f: Frame, a: AV, shape: Sequence[Operand]) -> AV:
@@ -324,20 +350,27 @@ def fresh(f: Frame, into: AV, a: AV) -> AV:
     return a if apart else copied(f, a, cell=True)
 
 
-def result_type(f: Frame, fn: AV, args: Sequence[AV]) -> Scalar:
+def result_type(
+    f: Frame, fn: AV, args: Sequence[AV], kinds: Sequence[Scalar | None] = ()
+) -> Scalar:
     """The type of fn's result on elements: fn runs on unknown ones, for its type alone."""
-    outer, store = f.b, f.store
+    kinds = kinds or [None] * len(args)
+
+    def elements_of(made: Callable[[Scalar], Operand]) -> list[AV]:
+        return [
+            a if a.kind == "num" else AV("num", k, (), (made(wide(views.element_type(f, a))),))
+            for a, k in zip(args, kinds, strict=True)
+        ]
+
+    outer, store, natural = f.b, f.store, set(f.natural)
     f.b, f.store = outer.child("if"), dict(f.store)
-    natural = set(f.natural)
     try:
-        given = []
-        for a in args:
-            if a.kind != "num":
-                a = number(f.b.param(views.element_type(f, a), ""))
-            given.append(a)
-        t = calls.call(f, fn, given, {}).leaves[0].type
-        assert isinstance(t, Scalar)
-        return t
+        given = elements_of(lambda t: f.b.param(t, ""))
+        return narrow.settled(calls.call(f, fn, given, {}), given)
+    except Dead:  # whatever the elements are: so what it raises is raised here
+        f.b, f.store, f.natural = outer, store, natural
+        calls.call(f, fn, elements_of(zero_literal), {})
+        raise
     finally:
         f.b, f.store, f.natural = outer, store, natural
 
@@ -366,12 +399,10 @@ def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:
 
 
 def unary(f: Frame, opcode: str, a: AV) -> AV:
-    if opcode == "invert" and views.element_type(f, a) == BOOL:
-        opcode = "not_"  # of a bool of NumPy's; of Python's, ~True is -2
     return elementwise(f, AV("name", f"operator.{opcode}"), (a,))
 
 
-ATTRIBUTES = ("shape", "ndim", "size", "T")
+ATTRIBUTES = ("shape", "ndim", "size", "dtype", "T")
 
 # ---- attributes and methods ---------------------------------------------------------------------
 
@@ -388,6 +419,8 @@ def getattr_(f: Frame, a: AV, name: str) -> AV | None:
             return static(views.rank(f, a))
         case "size":
             return number(product(f, views.shape(f, a)))
+        case "dtype":
+            return narrow.dtype(views.element_type(f, a))
         case "T":
             v = views.view_of(f, pending.settled(f, a))
             return views.packed(f, v._replace(axes=v.axes[::-1]))
@@ -395,7 +428,7 @@ def getattr_(f: Frame, a: AV, name: str) -> AV | None:
 
 
 def product(f: Frame, lengths: Sequence[Operand]) -> Operand:
-    out = lengths[0]
+    out = lengths[0] if lengths else ONE
     for n in lengths[1:]:
         out = f.scalar("mul", (out, n), I64, True)
     operators.natural(f, out)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...ir.types import BOOL, F64
+from ...ir.types import BOOL, DTYPES, NARROW, Scalar, wide
 from .. import names
 from ..prelude import elements
-from . import calls, creation, ndarray, operators, records, reductions, shapes, views
+from . import calls, creation, narrow, ndarray, operators, records, reductions, shapes, views
 from .arguments import Given, Made, array, bound, needed
-from .values import AV
+from .values import AV, static
 from .views import ONE, Along
 
 if TYPE_CHECKING:
@@ -36,20 +36,33 @@ def product(f: Frame, a: AV, b: AV) -> AV:
             "it is of vectors and matrices so far",
             "write a loop over the first axis",
         )
+    elem = narrow.both(views.element_type(f, a), views.element_type(f, b))
+    a, b = whole(f, a), whole(f, b)
     inner, other = views.extent(f, v, m - 1), views.extent(f, w, 0)
     f.check(f.scalar("eq", (inner, other), BOOL), "ValueError", MISMATCH)
     if m == n == 1:
-        return ndarray.run(f, elements.dot, a, b)
+        out = ndarray.run(f, elements.dot, a, b, zero(elem))
+        return narrow.as_type(f, out, elem)
     rows = [views.extent(f, v, 0)] if m == 2 else []
     shape = rows + ([views.extent(f, w, 1)] if n == 2 else [])
-    out = ndarray.owned(f, ndarray.zeros(f, shape, F64))
+    out = ndarray.owned(f, ndarray.zeros(f, shape, wide(elem)))
     if m == 1:
         a, b = views.packed(f, w._replace(axes=w.axes[::-1])), a
     if m == n == 2:
         ndarray.run(f, elements.matrix_matrix, out, a, b)
     else:
-        ndarray.run(f, elements.matrix_vector, out, a, b)
-    return ndarray.filled(f, out)
+        ndarray.run(f, elements.matrix_vector, out, a, b, zero(elem))
+    return narrow.as_type(f, ndarray.filled(f, out), elem)
+
+
+def whole(f: Frame, a: AV) -> AV:
+    """An array whose elements are read often: one of a narrow type is copied, to be wide."""
+    elem = views.element_type(f, a)
+    return ndarray.array_of(f, a, wide(elem)) if elem in NARROW else a
+
+
+def zero(elem: Scalar) -> AV:
+    return static({"b": False, "f": 0.0}.get(DTYPES[elem].kind, 0))
 
 
 MISMATCH = "matmul: the inner lengths of the operands differ"
@@ -151,6 +164,7 @@ FUNCTIONS: dict[str, tuple[str, Made]] = {
         for n, (parameters, function) in BY_ELEMENTS.items()
     },
 }
+IN_PLACE = frozenset({"ndarray.fill"})
 # what reads each element of its arguments once
 READERS = frozenset(
     [f"{home}.{n}" for home in ("numpy", "ndarray") for n in ("sum", "prod", "mean")]

@@ -45,12 +45,14 @@ NEGATIVE_POWER = "an int to a negative power is a float: write float(a) ** b"
 
 
 def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
-    from . import methods, ndarray, records
+    from . import methods, narrow, ndarray, records
 
     if "undef" in (a.kind, b.kind):
         raise Dead  # the first turn of a loop: see `desugar`
     if a.kind == "num" and b.kind == "num":
         opcode = AUGMENTED.get(opcode, opcode)
+        if opcode in NUMBERS and (a.info or b.info) is not None:
+            return narrow.binary(f, opcode, a, b)
         if opcode in NUMBERS:
             return NUMBERS[opcode](f, opcode, a.leaves[0], b.leaves[0])
     if opcode in ("is_", "is_not"):
@@ -326,7 +328,7 @@ NUMBERS = {
 
 
 def unary(f: Frame, opcode: str, a: AV) -> AV:
-    from . import ndarray, records, views
+    from . import narrow, ndarray, records, views
 
     if opcode == "not_":
         x = truth(f, a)
@@ -346,6 +348,8 @@ def unary(f: Frame, opcode: str, a: AV) -> AV:
         return ndarray.unary(f, opcode, a)
     if a.kind != "num":
         raise refused(f, opcode, a)
+    if a.info is not None:
+        return narrow.unary(f, opcode, a)
     x = a.leaves[0]
     if opcode == "invert":
         if x.type == F64:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand
-from ...ir.types import BOOL, F64, I64, Scalar
+from ...ir.types import BOOL, F32, F64, I64, Scalar, wide
 from ..prelude import elements
-from . import ndarray, operators, pending, records, shapes, views
+from . import narrow, ndarray, operators, pending, records, shapes, views
 from .arguments import Given, Made, array, axis_of, flag, needed, readable
 from .creation import full
 from .values import AV, number, static
@@ -84,9 +84,12 @@ def folding(name: str, function: Callable[..., Any] | str, start: float | None) 
             return a
         a = readable(f, a)
         fn = AV("name", function) if isinstance(function, str) else records.function(f, function)
-        whole = views.element_type(f, a) != F64
-        begin = None if start is None else static(int(start) if whole else start)
-        return fold(f, a, given.get("axis"), flag(given.get("keepdims")), fn, begin)
+        elem = views.element_type(f, a)
+        to = elem if start is None else narrow.total(elem)
+        begin = None if start is None else static(int(start) if wide(to) == I64 else start)
+        a = narrow.widened(f, a)
+        out = fold(f, a, given.get("axis"), flag(given.get("keepdims")), fn, begin)
+        return narrow.as_type(f, out, to)
 
     return make
 
@@ -96,13 +99,15 @@ def mean(f: Frame, given: Given) -> AV:
     if a.kind == "num":
         return number(f.convert(a.leaves[0], F64))
     a = readable(f, a)
+    to = F32 if views.element_type(f, a) == F32 else F64
+    a = narrow.widened(f, a)
     shape = views.shape(f, a)
     axes = axis_of(f, given.get("axis"), len(shape))
     count = [shape[k] for k in (range(len(shape)) if axes is None else axes)]
     many = number(f.convert(ndarray.product(f, count), F64))
     keep = flag(given.get("keepdims"))
     total = fold(f, a, given.get("axis"), keep, AV("name", "operator.add"), static(0.0))
-    return operators.binary(f, "truediv", total, many)
+    return narrow.as_type(f, operators.binary(f, "truediv", total, many), to)
 
 
 def place(name: str, better: str) -> Made:
@@ -132,7 +137,8 @@ def running(name: str, fn: str) -> Made:
         if axes is None:
             a, axes = shapes.reshaped(f, a, [Literal(-1, I64)]), (0,)
             v = views.view_of(f, a)
-        out = ndarray.owned(f, ndarray.zeros(f, views.shape_of(f, v), views.element_type(f, a)))
+        elem = narrow.total(views.element_type(f, a))
+        out = ndarray.owned(f, ndarray.zeros(f, views.shape_of(f, v), elem))
         rows = [views.packed(f, turned(w, axes)[0]) for w in (views.view_of(f, out), v)]
         ndarray.run(f, elements.running, AV("name", fn), *rows)
         return ndarray.filled(f, out)

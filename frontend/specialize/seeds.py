@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...ir.core import Operand
-from ...ir.types import BOOL, F64, I64, Type, cotangent_type
+from ...ir.types import BOOL, F64, I64, Array, Type, cotangent_type
 from . import boxes, ndarray, records, views
 from .joins import head, zero
 from .values import (
@@ -64,7 +64,7 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
             ct = records.contents(f, ct)
         if ct.kind != "array":
             raise wrong_structure(f, ct, primal)
-        yield contiguous(f, ct.leaves[0], expected.leaves[0])
+        yield contiguous(f, ct, expected.leaves[0])
     else:
         if ct.kind not in ("const", "num"):
             raise wrong_structure(f, ct, primal)
@@ -108,15 +108,21 @@ def fits(ct: AV, t: T) -> bool:
     return ct.kind == t.kind and ct.info == t.info and len(ct.kids) == len(t.kids)
 
 
-def contiguous(f: Frame, x: Operand, t: Type) -> Operand:
-    if x.type != t:
+def contiguous(f: Frame, a: AV, t: Type) -> Operand:
+    """An array as a cotangent or tangent, without gaps and of float64: a copy where it is not."""
+    if a.leaves[0].type == t:
+        return a.leaves[0]
+    assert isinstance(t, Array)
+    if views.rank(f, a) != t.rank:
         raise f.error(
-            "E03",
-            "an array with strides as a cotangent or tangent",
-            "derivatives by arrays are contiguous",
-            "pass a copy: `np.ascontiguousarray(x)` outside",
+            "E09",
+            f"an array of {views.rank(f, a)} axes as the cotangent or tangent of one of {t.rank}",
+            "both have one shape",
+            "give it the shape of what it belongs to",
         )
-    return x
+    ref = ndarray.owned(f, ndarray.zeros(f, views.shape(f, a), t.elem))
+    ndarray.assign(f, views.view_of(f, ref), a)
+    return records.contents(f, ref).leaves[0]
 
 
 def wrong_structure(f: Frame, ct: AV, primal: T) -> Exception:
@@ -149,7 +155,7 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
         tags = [None] * (len(leaf_types(t)) - len(t.leaves))
         return [*[None] * (len(t.leaves) - 1), moves_of(f, a, expected, t), *tags]
     if expected.kind == "array" and a.kind == "array":
-        dx = contiguous(f, a.leaves[0], expected.leaves[0])
+        dx = contiguous(f, a, expected.leaves[0])
         sizes = [f.emit("len", [v], [I64]) for v in (x.leaves[0], dx)]
         text = "a tangent has the shape of its primal"
         f.check(f.scalar("eq", tuple(sizes), BOOL), "ValueError", text)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ir.core import Loc, Module
+from ...ir.core import Literal, Loc, Module
 from ...ir.parts import part_names, parts_in
 from ...ir.structure import (
     Boxed,
@@ -148,7 +148,9 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
     """The structure of a value at the border; TypeError where Python cannot have it."""
     if t.kind in ("num", "array"):
         return (
-            Constant(t.info.value) if t.kind == "num" and t.info is not None else Leaf(t.leaves[0])
+            Constant(t.info.value)
+            if t.kind == "num" and isinstance(t.info, Literal)
+            else Leaf(t.leaves[0])
         )
     if t.kind == "tuple" and t.info is not None:
         result, *others = [tree_of(k, boxes) for k in t.kids]

@@ -3,7 +3,7 @@
 An abstract value (`AV`) has a kind, what the kind needs to know, kids, and SSA leaves:
 
     kind        info                          kids               leaves
-    num                                                          the number; a Literal is static
+    num         NumPy's type of it, or None                      the number; a Literal is static
     const       None, a string, a dtype
     tuple list                                the elements
     record      its class                     the fields
@@ -136,13 +136,21 @@ def typ(a: AV) -> T:
     kids = tuple([typ(k) for k in a.kids]) if a.kids else ()
     if a.kind == "num":
         x = a.leaves[0]
-        return T("num", x) if isinstance(x, Literal) else T("num", None, (), (x.type,))
+        if isinstance(x, Literal) and a.info is None:
+            return T("num", x)
+        return T("num", a.info, (), (x.type,))
     return T(a.kind, a.info, kids, tuple([v.type for v in a.leaves]))
+
+
+def scalar_of(t: T) -> Type:
+    """The type in the IR of a number."""
+    kind: Type = t.info.type if isinstance(t.info, Literal) else t.leaves[0]
+    return kind
 
 
 def leaves_of(a: AV) -> list[Operand]:
     """The leaves of a value as its own type counts them: static numbers have none."""
-    if a.kind == "num" and isinstance(a.leaves[0], Literal):
+    if a.kind == "num" and isinstance(a.leaves[0], Literal) and a.info is None:
         return []
     if not a.kids:
         return list(a.leaves)
@@ -163,7 +171,7 @@ def leaf_types(t: T) -> list[Type]:
 
 def build(t: T, leaves: Iterator[Operand]) -> AV:
     """A value of type t from its leaves."""
-    if t.kind == "num" and t.info is not None:
+    if t.kind == "num" and isinstance(t.info, Literal):
         return AV("num", None, (), (t.info,))
     own = tuple([next(leaves) for _ in t.leaves])
     return AV(t.kind, t.info, tuple([build(k, leaves) for k in t.kids]), own)
@@ -201,7 +209,7 @@ def part_names(t: T | AV) -> list[str]:
 def dynamic(t: T) -> T:
     """Numbers stop being static: what a loop carries, a cell holds, or a joined key has."""
     if t.kind == "num":
-        return t if t.info is None else T("num", None, (), (t.info.type,))
+        return T("num", None, (), (t.info.type,)) if isinstance(t.info, Literal) else t
     if t.kind in STRUCTURES or t.kind in ("maybe", "sum"):
         return T(t.kind, t.info, tuple([dynamic(k) for k in t.kids]), t.leaves)
     return t
@@ -217,7 +225,7 @@ def all_dynamic(t: T) -> T:
 def floats_dynamic(t: T) -> T:
     """Static floats become dynamic: they are no part of an instance's key, nor of its result."""
     if t.kind == "num":
-        return F64_T if t.info is not None and t.info.type == F64 else t
+        return F64_T if isinstance(t.info, Literal) and t.info.type == F64 else t
     return T(t.kind, t.info, tuple([floats_dynamic(k) for k in t.kids]), t.leaves) if t.kids else t
 
 
@@ -273,6 +281,10 @@ class Mutated(Exception):
         self.cls = cls
 
 
+class Narrowed(Exception):
+    """A program that was specialised without arrays of narrow types has one."""
+
+
 class Viewed(Exception):
     """A view leaves the program, or is differentiated: then it has to be an array of its own."""
 
@@ -290,8 +302,7 @@ def is_static(a: AV) -> bool:
 def cotangent(t: T) -> T:
     """The structure of a cotangent of a value of type t: None where it carries none."""
     if t.kind == "num":
-        kind = t.leaves[0] if t.info is None else t.info.type
-        return F64_T if kind == F64 else NONE_T
+        return F64_T if scalar_of(t) == F64 else NONE_T
     if t.kind == "array":
         c = cotangent_type(t.leaves[0])
         return NONE_T if c is None else T("array", None, (), (c,))
@@ -323,7 +334,7 @@ def describe(t: T) -> str:
     """What a user calls a value of this type."""
     match t.kind:
         case "num":
-            return SCALARS[str(t.leaves[0] if t.info is None else t.info.type)]
+            return SCALARS[str(scalar_of(t))]
         case "const":
             return str(t.info) if t.info is None or is_enum(t.info) else repr(t.info)
         case "tuple":

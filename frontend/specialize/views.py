@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...ir.core import Literal, Operand
-from ...ir.types import BOOL, I64, Array, Scalar
-from . import records, sums
+from ...ir.types import BOOL, I64, Array, Scalar, wide
+from . import narrow, records, sums
 from .branches import fork, is_natural
 from .comparisons import both
 from .operators import as_int, natural
@@ -368,7 +368,7 @@ def read(f: Frame, v: View, index: Sequence[Operand] = ()) -> AV:
         array = records.contents(f, root).leaves[0]
         t = array.type
         assert isinstance(t, Array)
-        return number(f.emit("get", [array, *where], [t.elem]))
+        return narrow.of_array(f, f.emit("get", [array, *where], [wide(t.elem)]), t.elem)
 
     return (
         sums.dispatch(f, v.root, of, sums.not_subscriptable) if v.root.kind == "sum" else of(v.root)
