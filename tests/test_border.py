@@ -62,9 +62,8 @@ def test_refused_with_a_cure() -> None:
     unaligned = np.frombuffer(b"\0" * 25, np.float64, 3, 1)
     refused: list[tuple[Any, str]] = [
         ([1.0], "np.asarray"),
-        (np.ones(3, np.float32), r"np.asarray\(v, float\)"),
+        (np.ones(3, np.float16), r"np.asarray\(v, float\)"),
         (np.ones(3, complex), "float64"),
-        (np.ones(()), r"float\(v\)"),
         (np.ones(3, ">f8"), "byte order"),
         (unaligned, "copy"),
         (1j, "real"),

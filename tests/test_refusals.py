@@ -101,7 +101,7 @@ ROWS: list[Row] = [
     ('return x @ x', 'E03', 1, 12, '`@` on a float and a float', 'write `a * b`, or a loop'),
     ('return "a" + x', 'E03', 1, 12, "`+` on 'a' and a float", 'write an f-string: `f"{x}"`'),
     ('return (1.0,) + x', 'E03', 1, 12, '`+` on a tuple (a float) and a float', 'write `(*t, x)`'),
-    ('return np.zeros(2, dtype="c16")', 'E03', 1, 12, 'the dtype c16', 'write `float`, `int` or `bool`'),
+    ('return np.zeros(2, dtype="c16")', 'E03', 1, 12, 'the dtype c16', 'write `float`, `int`, `bool`, or `np.float32` and the like'),
     ('t = ()\nfor i in range(n): t = t + (x,)\nreturn t[0]', 'E07', 2, 5, '`t`: tuples of ever more elements', 'keep what is needed later in a fixed number of variables, or in a record of its own class'),
     ('t = x\nfor i in range(n): t = (t,)\nreturn t[0]', 'E08', 2, 5, 'a tuple that holds tuples like itself, ever deeper', 'make it a NamedTuple or a frozen dataclass, whose fields may hold its own class'),
     ('def go(k, then):\n    if k == 0: return then(1.0)\n    a = x * k\n    g = lambda r: then(r * a)\n    a = a + 1.0\n    return go(k - 1, g)\nreturn go(n, lambda r: r)', 'E08', 6, 16, '8 calls of `f.go` inside each other, each with larger types', LAST.format("a")),

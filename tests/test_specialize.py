@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 import morula
+from morula.backend.identity import finish
 from morula.frontend.closures import closures
 from morula.frontend.errors import Error
 from morula.frontend.lower import Lowered, lower
@@ -80,12 +81,6 @@ def leaves(value: Any, tree: Tree) -> Iterator[Any]:
         yield value
 
 
-def rebuilt(tree: Tree, given: Iterator[Any]) -> Any:
-    if isinstance(tree, Tuple):
-        return tuple([rebuilt(kid, given) for kid in tree.kids])
-    return tree.value if isinstance(tree, Constant) else next(given)
-
-
 def typed(f: Any, *args: Any) -> tuple[Lowered, Entry]:
     lowered = lower(f)
     entry = specialize(lowered, [tree_of(a) for a in args])
@@ -101,7 +96,8 @@ def interpreted(lowered: Lowered, entry: Entry, *args: Any) -> Any:
     captures = [x for value, tree in outer for x in leaves(value, tree)]
     out = run(entry.module, entry.name, *given, captures=captures)
     count = len(entry.module.entry.results or ())
-    return rebuilt(entry.result, iter((out,) if count == 1 else out if count else ()))
+    result = iter((out,) if count == 1 else out if count else ())
+    return finish(entry.result, result, args, lambda *_: None)
 
 
 def same(got: Any, want: Any, tolerance: float = 0.0) -> bool:
