@@ -292,8 +292,9 @@ def rebuild(
     it, within a box `found` gives the objects in those that it holds, and `there` gives the records
     that are there already."""
     match tree:
-        case Leaf():
-            return next(leaves)
+        case Leaf(_, shown):
+            leaf = next(leaves)
+            return leaf if shown is None else leaf.astype(DTYPES[shown])
         case Tuple(kids):
             return tuple([rebuild(kid, leaves, pullback, found, there) for kid in kids])
         case Record(cls, names, kids):

@@ -14,6 +14,8 @@ from .unbox import DATA, TUPLE_ITEMS
 def gives(tree: Tree) -> bool:
     """Whether `box` knows this structure."""
     match tree:
+        case Leaf(_, shown) if shown is not None:
+            return False
         case Leaf(t):
             return t in (F64, I64, BOOL) or (
                 isinstance(t, Array) and t.elem in DTYPES and not t.strided

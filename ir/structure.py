@@ -21,12 +21,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .types import I64, Array, Box, Scalar, Type, cotangent_type
+from .types import I64, NARROW, Array, Box, Scalar, Type, cotangent_type
 
 
 @dataclass(frozen=True)
 class Leaf:
+    """One leaf; an array may have elements of another type in Python: a cotangent by float32."""
+
     type: Type
+    shown: Scalar | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,8 @@ def cotangent_tree(tree: Tree) -> Tree:
     match tree:
         case Leaf(t):
             c = cotangent_type(t)
+            if isinstance(t, Array) and c is not None:
+                return Leaf(c, t.elem if t.elem in NARROW else None)
             return Constant(None) if c is None else Leaf(c)
         case Tuple(kids):
             return Tuple(tuple(cotangent_tree(k) for k in kids))

@@ -213,13 +213,17 @@ def energy(x: Any, w: Any) -> Any:
 
 
 def test_derivatives_by_float32() -> None:
-    """They are float64: what a sum of many is added up in."""
+    """They are added up in float64, and seen as what they are derivatives by."""
     x, w = values("f4", 10), values("f4", 11)
     wide = x.astype(float), w.astype(float)
     got = morula.grad(energy, argnums=(0, 1))(x, w)
     for a, b in zip(got, morula.grad(energy, argnums=(0, 1))(*wide), strict=True):
-        assert a.dtype == np.float64
+        assert a.dtype == np.float32
         np.testing.assert_allclose(a, b, rtol=1e-5)
+    square, pullback = morula.vjp(lambda x: x * x, x)
+    assert square.dtype == pullback(np.ones(5))[0].dtype == np.float32
+    with pytest.raises(ValueError, match="shape"):
+        morula.jvp(energy, (x, w), (np.ones(4), w))
     moved = morula.jvp(energy, (x, w), (np.ones(5, np.float32), w[::-1]))[1]
     np.testing.assert_allclose(moved, got[0].sum() + got[1] @ w[::-1], rtol=1e-5)
 
@@ -249,7 +253,9 @@ def test_the_stages_agree_on_narrow_arrays() -> None:
     lowered = morula.lower(morula.grad(energy), x, w)
     expected = morula.grad(energy)(x, w)
     for stage in ("typed", "ad", "opt", "memory"):
-        np.testing.assert_allclose(lowered.run(stage), expected, rtol=1e-10)
+        got = lowered.run(stage)
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
         module = lowered.module(stage)
         assert str(parse(str(module))) == str(module)
 
@@ -270,6 +276,10 @@ def test_arrays_without_axes() -> None:
     assert y == again == pytest.approx(2.4)
     g = morula.grad(without_axes)(x, np.array(1.3))
     assert isinstance(g, np.ndarray) and g.shape == ()
+    single = morula.grad(without_axes)(x.astype(np.float32), np.array(1.3))
+    assert single.dtype == np.float32 and single == pytest.approx(float(g), rel=1e-6)
+    moved = morula.jvp(lambda x: without_axes(x, np.full((), 1.3)), (x,), (np.array(2.0),))[1]
+    assert moved == pytest.approx(2 * float(g))
     h = 1e-6
     ends = [float(without_axes(np.array(0.7 + s), np.array(1.3))) for s in (h, -h)]
     assert float(g) == pytest.approx((ends[0] - ends[1]) / (2 * h))

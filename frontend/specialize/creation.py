@@ -42,8 +42,6 @@ def made_like(name: str, value: float | None) -> Made:
 
 def full(f: Frame, shape: Sequence[Operand], elem: Scalar, value: AV) -> AV:
     made = ndarray.zeros(f, shape, elem)
-    if not shape:
-        return narrow.of_array(f, ndarray.element(f, value, elem), elem)
     if value.kind == "num" and isinstance(value.leaves[0], Literal) and is_zero(value):
         return ndarray.kept(f, made)
     ref = ndarray.owned(f, made)

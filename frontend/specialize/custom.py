@@ -102,7 +102,7 @@ def forward(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
 def backward(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
     assert info.result is not None
     saved, *tags = args[0].kids
-    ct = derivatives.with_tags(cotangent(info.result), tags, [a.leaves[0] for a in args[1].kids])
+    ct = derivatives.with_tags(f, cotangent(info.result), tags, [a.leaves[0] for a in args[1].kids])
     out = calls.call(f, callee.kids[2], [saved, ct], {})
     if out.kind != "tuple" or len(out.kids) != len(info.params):
         raise f.error(

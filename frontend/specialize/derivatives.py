@@ -31,6 +31,7 @@ from . import (
     custom,
     instances,
     jacobians,
+    ndarray,
     records,
     seeds,
     selection,
@@ -335,12 +336,22 @@ def pulled(f: Frame, pullback: AV, ct: AV) -> AV:
         fields = f.results("unbox", [box], linked.record.types)
         attrs, groups = {"fn": linked.fn}, (len(fields), len(given))
         out = f.results("call", [*fields, *given], types, attrs, labels, (), groups)
-    return writes.entered(f, with_tags(info.results, pullback.kids, out), (), [])
+    return writes.entered(f, with_tags(f, info.results, pullback.kids, out), (), [])
 
 
-def with_tags(t: T, tags: Iterable[AV], cts: Iterable[Operand]) -> AV:
+def with_tags(f: Frame, t: T, tags: Iterable[AV], cts: Iterable[Operand]) -> AV:
     """A cotangent, of its leaves and of what `tags_of` the primal are."""
-    return build(t, iter(merged(leaf_types(t), cts, [a.leaves[0] for a in tags])))
+    return shown(f, build(t, iter(merged(leaf_types(t), cts, [a.leaves[0] for a in tags]))))
+
+
+def shown(f: Frame, a: AV) -> AV:
+    """A cotangent or tangent as the program sees it: by arrays of float32 it is one of those."""
+    if a.kind == "array" and a.info is not None:
+        plain = AV("array", None, (), a.leaves)
+        return records.contents(f, ndarray.array_of(f, plain, a.info))
+    if not a.kids:
+        return a
+    return AV(a.kind, a.info, tuple([shown(f, k) for k in a.kids]), a.leaves)
 
 
 # ---- forward mode -------------------------------------------------------------------------------
@@ -412,5 +423,6 @@ def along(f: Frame, inner: AV, args: list[AV], moving: list[AV]) -> AV:
     value = instances.finished(f, t, iter(out[: len(kinds)]))
     primal = writes.without_writes(instance.result)
     plain = value.kids[0] if value.kind == "tuple" and value.info is not None else value
-    moved = writes.entered(f, seeds.tangent(primal, plain, iter(out[len(kinds) :])), (), [])
+    moved = shown(f, seeds.tangent(primal, plain, iter(out[len(kinds) :])))
+    moved = writes.entered(f, moved, (), [])
     return AV("tuple", None, (writes.closed(f, value, mine), moved))

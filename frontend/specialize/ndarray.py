@@ -125,6 +125,10 @@ def element(f: Frame, value: AV, to: Scalar) -> Operand:
 def assign(f: Frame, v: View, value: AV) -> None:
     """Write a number or an array through a view."""
     target = views.packed(f, v)
+    value = single(f, value)
+    if not v.axes:
+        views.write(f, v, element(f, value, views.root_type(f, v.root).elem))
+        return
     if value.kind == "num":
         number_ = number(element(f, value, views.root_type(f, v.root).elem))
         run(f, elements.fill, target, number_)
@@ -257,7 +261,7 @@ def array_of(f: Frame, a: AV, elem: Type | None = None) -> AV:
             return copied(f, a)
         v = views.view_of(f, a)
         ref = owned(f, zeros(f, views.shape_of(f, v), elem))
-        run(f, elements.assign, ref, a)
+        assign(f, views.view_of(f, ref), a)
         return filled(f, ref)
     held = records.contents(f, a)
     if held.kind == "vector" and (whole := vectors.as_array(f, held)) is not None:

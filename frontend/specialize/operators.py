@@ -364,7 +364,7 @@ def truth(f: Frame, a: AV) -> Operand:
     """Python's truth of a value."""
     if a.kind in sums.SUMS:
         return sums.truth(f, a, lambda k: truth(f, k))
-    from . import records
+    from . import ndarray, records
 
     if a.kind in OBJECTS:
         for name in ("bool", "len"):
@@ -372,6 +372,7 @@ def truth(f: Frame, a: AV) -> Operand:
             if found is not None:
                 return truth(f, found)
         a = as_tuple(f, "bool", a)
+    a = ndarray.single(f, a)
     match records.contents(f, a).kind:
         case "num":
             x = a.leaves[0]

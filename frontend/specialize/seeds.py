@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...ir.core import Operand
-from ...ir.types import BOOL, F64, I64, Array, Type, cotangent_type
+from ...ir.types import BOOL, F64, Array, Type, cotangent_type
 from . import boxes, ndarray, records, views
 from .joins import head, zero
 from .values import (
@@ -105,6 +105,8 @@ def fits(ct: AV, t: T) -> bool:
     """Whether a value has the outer structure of this cotangent."""
     if is_moved(t):  # a cotangent, or a record that the program has made
         return head(typ(ct)) in (t.info, t.info[1])
+    if t.kind == "array":
+        return ct.kind == "array"
     return ct.kind == t.kind and ct.info == t.info and len(ct.kids) == len(t.kids)
 
 
@@ -155,11 +157,10 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
         tags = [None] * (len(leaf_types(t)) - len(t.leaves))
         return [*[None] * (len(t.leaves) - 1), moves_of(f, a, expected, t), *tags]
     if expected.kind == "array" and a.kind == "array":
-        dx = contiguous(f, a, expected.leaves[0])
-        sizes = [f.emit("len", [v], [I64]) for v in (x.leaves[0], dx)]
         text = "a tangent has the shape of its primal"
-        f.check(f.scalar("eq", tuple(sizes), BOOL), "ValueError", text)
-        return [dx]
+        for n, m in zip(views.shape(f, x), views.shape(f, a), strict=False):
+            f.check(f.scalar("eq", (n, m), BOOL), "ValueError", text)
+        return [contiguous(f, a, expected.leaves[0])]
     if expected == NONE_T and (a.kind == "const" or (a.kind == "num" and t.kind == "num")):
         return [None] * len(leaf_types(t))
     raise f.error(
@@ -202,5 +203,5 @@ def tangent(t: T, value: AV, leaves: Iterator[Operand]) -> AV:
     if t.kind == "num" and own:
         return number(own[0])
     if t.kind == "array" and own:
-        return AV("array", None, (), tuple(own))
+        return AV("array", cotangent(t).info, (), tuple(own))
     return NOTHING

@@ -150,7 +150,7 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
         return (
             Constant(t.info.value)
             if t.kind == "num" and isinstance(t.info, Literal)
-            else Leaf(t.leaves[0])
+            else Leaf(t.leaves[0], t.info if t.kind == "array" else None)
         )
     if t.kind == "tuple" and t.info is not None:
         result, *others = [tree_of(k, boxes) for k in t.kids]

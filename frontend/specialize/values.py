@@ -10,7 +10,8 @@ An abstract value (`AV`) has a kind, what the kind needs to know, kids, and SSA 
     dict        its keys                      the values
     class       the class
     partial     names of keywords             the function, arguments (a bound method, too)
-    array                                                        the array
+    array       None (of a cotangent, the type     the array
+                that Python sees, where another)
     pending     type of its elements             function, operands  its shape (see `pending`)
     vector      type of its elements                                its length, buffers
     view        its form (see `views`)            the root           indices, starts, counts, steps
@@ -37,7 +38,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...ir.core import UNBOUND, UNDEF, Literal, Operand, literal
-from ...ir.types import BOOL, F64, I64, Box, Type, cotangent_type
+from ...ir.types import BOOL, F64, I64, NARROW, Array, Box, Scalar, Type, cotangent_type
 from ..classes import field_names, is_enum
 
 
@@ -305,7 +306,8 @@ def cotangent(t: T) -> T:
         return F64_T if scalar_of(t) == F64 else NONE_T
     if t.kind == "array":
         c = cotangent_type(t.leaves[0])
-        return NONE_T if c is None else T("array", None, (), (c,))
+        shown = narrow_of(t.leaves[0])
+        return NONE_T if c is None else T("array", shown, (), (c,))
     if t.kind in STRUCTURES:
         return T(t.kind, t.info, tuple([cotangent(k) for k in t.kids]))
     if t.kind == "sum":
@@ -320,6 +322,11 @@ def cotangent(t: T) -> T:
     if t.kind == "view":
         raise Viewed
     return NONE_T
+
+
+def narrow_of(t: Type) -> Scalar | None:
+    """The narrow type of an array's elements, if they have one."""
+    return t.elem if isinstance(t, Array) and t.elem in NARROW else None
 
 
 def is_moved(t: T | AV) -> bool:
