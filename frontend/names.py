@@ -108,7 +108,7 @@ ARRAYS = frozenset(
         "linspace eye identity sum prod max min amax amin mean argmax argmin cumsum cumprod dot "
         "matmul outer transpose maximum minimum where clip square reciprocal negative add subtract "
         "multiply divide true_divide "
-        "reshape ravel nonzero ndim shape size"
+        "reshape ravel nonzero ndim shape size lib.stride_tricks.as_strided"
     ).split()
 ) | frozenset(
     f"ndarray.{n}"

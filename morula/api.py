@@ -26,10 +26,11 @@ from .backend.invoke import Pullback
 from .frontend.classes import is_record
 from .frontend.errors import Error
 from .frontend.names import PAIRED
-from .frontend.prelude.calling import applied, called, calling
+from .frontend.prelude.calling import applied, called, calling, on_parts
 from .frontend.resolve import has_morula, is_cached, pullback_tree
 from .ir.structure import Aliases, Tree
 from .ir.widen import widest
+from .overlap import in_parts, overlapping
 from .pipeline import Compilation, Target, Word
 from .program import Program, Unhashable, cells_key, refused, site_of
 
@@ -50,10 +51,11 @@ _run_time: dict[Any, frozenset[str]] = {}  # by program: globals that are read a
 def jit(f: Callable[..., Any], *, fastmath: bool | str = "adjoint") -> Any:
     """Compile f at its first call; the result behaves like f.
 
-    Arguments and results: float, int, bool, None, read-only float64 arrays of rank 1, tuples of
-    these, pullbacks.  Floats give inf or nan where Python raises; ints are 64 bits and raise
-    OverflowError.  `fastmath="adjoint"` lets sums of derivatives be reordered, False nothing, True
-    everything.
+    Arguments and results: floats, ints, bools, None, strings, enum members, arrays of any rank and
+    layout (float64, float32, ints up to 64 bits, bools), pullbacks, and tuples, named tuples,
+    dataclasses, dicts and lists of these.  Floats give inf or nan where Python raises; ints are
+    64 bits and raise OverflowError.  `fastmath="adjoint"` lets sums of derivatives be reordered,
+    False nothing, True everything.
 
     With MORULA_DISABLE_JIT=1 in the environment this is f itself, and derivatives are interpreted.
 
@@ -361,6 +363,9 @@ class Front:
         values = self.bound(args, kwargs)
         trees = self.trees(values)
         program = self.program(trees, aliases(trees, values))
+        if not self.target.words and (places := overlapping(program.result, values)):
+            apart = on_parts(self.target.function)
+            return made("jit", apart, {}, self.fastmath)(*in_parts(values, places))
         # where a parameter gathers arguments, native code could not tell (1.0, (2.0,)) from both
         gathers = any(p.kind in GATHERING for p in self.signature.parameters.values())
         if not kwargs and not gathers and len(args) == len(values):

@@ -17,7 +17,7 @@ import numpy as np
 
 from .backend.border import classify, flatten, rebuild
 from .backend.cotangent import cotangent
-from .backend.identity import aliases, finish, refuse_shared
+from .backend.identity import aliases, finish, refuse_shared, refuse_unwritable
 from .backend.invoke import Pullback
 from .backend.peek import peek
 from .backend.recursive import interpreted
@@ -157,6 +157,7 @@ class Resume:
         """An entry at some typed stage, on its arguments; hidden ones are read now."""
         hidden = [(h.tree, self.admit(follow(h.path, self.lowered.entry))) for h in entry.hidden]
         refuse_shared(entry.result, entry.args, values)
+        refuse_unwritable(entry.result, values, [v for _, v in hidden])
         pairs = [*hidden, *zip(entry.args, values, strict=True)]
         leaves = [leaf for tree, v in pairs for leaf in flatten(tree, v, interpreted)]
         return self.run_typed(module, leaves, entry.result, values)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, NamedTuple
+
+from numpy.lib.stride_tricks import as_strided
 
 
 def applied(pullback: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -40,3 +42,25 @@ def within(f: Callable[..., Any]) -> Callable[..., Any]:
     if inner is not None and not isinstance(inner, FunctionType):
         inner = vars(type(inner)).get("__call__")
     return inner if isinstance(inner, FunctionType) else f
+
+
+class Part(NamedTuple):
+    """A part of an array of one axis: where it begins, its shape, its strides in bytes."""
+
+    start: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def on_parts(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f of arguments of which some are parts of one array, `base`."""
+
+    def call(base: Any, *given: Any) -> Any:
+        return f(
+            *[
+                as_strided(base[g.start :], g.shape, g.strides) if isinstance(g, Part) else g
+                for g in given
+            ]
+        )
+
+    return call

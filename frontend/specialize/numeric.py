@@ -159,6 +159,7 @@ METHODS: dict[str, tuple[str, Made]] = {
 FUNCTIONS: dict[str, tuple[str, Made]] = {
     **{f"numpy.{n}": row for n, row in (MAKING | SHARED).items()},
     **{f"ndarray.{n}": row for n, row in (METHODS | SHARED).items()},
+    "numpy.lib.stride_tricks.as_strided": ("x shape strides", shapes.as_strided),
     **{
         f"numpy.{n}": (parameters, by_elements(f"numpy.{n}", parameters, function))
         for n, (parameters, function) in BY_ELEMENTS.items()

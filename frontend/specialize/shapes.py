@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...ir.core import Literal, Operand
-from ...ir.types import BOOL, I64
+from ...ir.types import BOOL, DTYPES, I64
 from . import gather, ndarray, operators, views
 from .arguments import Given, array, lengths, needed
 from .values import AV, number, static, static_value
@@ -15,6 +15,46 @@ from .views import ONE, ZERO, Along, View
 
 if TYPE_CHECKING:
     from .frame import Frame
+
+
+def as_strided(f: Frame, given: Given) -> AV:
+    """A view by strides in bytes, as NumPy has it, of an array of one axis; it stays inside."""
+    a, shape, strides = needed(f, "as_strided", given, "x", "shape", "strides")
+    v = views.view_of(f, array(f, a))
+    many, steps = lengths(f, shape), lengths(f, strides)
+    root = views.root_type(f, v.root)
+    if len(v.axes) != 1 or root.rank != 1 or v.form is not None or len(many) != len(steps):
+        raise f.error(
+            "E01",
+            "as_strided of this array, shape and strides",
+            "it is of an array of one axis, with a stride for each length",
+            "write the view by slices, or `ravel` an array first",
+        )
+    size = Literal(DTYPES[root.elem].itemsize, I64)
+    start = v.axes[0].start
+    low: Operand = ZERO
+    high: Operand = ZERO
+    some: Operand = Literal(True, BOOL)
+    axes: list[Along] = []
+    for n, bytes_ in zip(many, steps, strict=True):
+        whole = f.scalar("eq", (f.scalar("mod", (bytes_, size), I64), ZERO), BOOL)
+        f.check(f.scalar("and", (whole, f.scalar("ge", (n, ZERO), BOOL)), BOOL), "ValueError", OUT)
+        step = f.scalar("mul", (f.scalar("floordiv", (bytes_, size), I64), v.axes[0].step), I64)
+        last = f.scalar("mul", (f.scalar("sub", (n, ONE), I64), step), I64)
+        low = f.scalar("add", (low, f.scalar("min", (last, ZERO), I64)), I64)
+        high = f.scalar("add", (high, f.scalar("max", (last, ZERO), I64)), I64)
+        some = f.scalar("and", (some, f.scalar("gt", (n, ZERO), BOOL)), BOOL)
+        operators.natural(f, n)
+        axes.append(Along(0, ZERO, n, step))
+    room = views.length_along(f, v.root, 0)
+    above = f.scalar("ge", (f.scalar("add", (start, low), I64), ZERO), BOOL)
+    below = f.scalar("lt", (f.scalar("add", (start, high), I64), room), BOOL)
+    inside = f.scalar("and", (above, below), BOOL)
+    f.check(f.scalar("or", (inside, f.scalar("not", (some,), BOOL)), BOOL), "ValueError", OUT)
+    return views.packed(f, View(v.root, ((0, start),), tuple(axes)))
+
+
+OUT = "as_strided: the view leaves the array"
 
 
 def transpose(f: Frame, given: Given) -> AV:

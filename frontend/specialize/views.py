@@ -104,7 +104,7 @@ def packed(f: Frame, v: View) -> AV:
     if v.form is None and is_whole(v, rank):
         return v.root
     info: list[tuple[str, int]] = []
-    fixed = tuple(sorted(v.fixed, key=lambda pair: pair[0]))
+    fixed = tuple(sorted(added(f, v.fixed).items()))
     leaves = [*(v.form or ()), *[x for _, x in fixed]]
     for a in v.axes:
         if a.axis is None:
@@ -336,12 +336,22 @@ def clamped(f: Frame, x: Operand, n: Operand, least: Operand, last: Operand) -> 
 
 def at(f: Frame, v: View, index: Sequence[Operand]) -> list[Operand]:
     """The root's indices of an element of a view, by the root's axes; they have been checked."""
-    out: dict[int, Operand] = dict(v.fixed)
-    for a, k in zip(v.axes, index, strict=True):
-        if a.axis is not None:
-            out[a.axis] = moved(f, a, k)
+    along = [
+        (a.axis, moved(f, a, k)) for a, k in zip(v.axes, index, strict=True) if a.axis is not None
+    ]
+    out = added(f, (*v.fixed, *along))
     index = [out[k] for k in sorted(out)]
     return index if v.form is None else unravelled(f, v, index)
+
+
+def added(f: Frame, parts: Sequence[tuple[int, Operand]]) -> dict[int, Operand]:
+    """The root's indices, where several of a view's axes may run along one of the root's."""
+    out: dict[int, Operand] = {}
+    for axis, k in parts:
+        if axis in out:
+            k = f.scalar("add", (out[axis], k), I64, True)
+        out[axis] = k
+    return out
 
 
 def unravelled(f: Frame, v: View, index: Sequence[Operand]) -> list[Operand]:
