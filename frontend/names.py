@@ -167,7 +167,7 @@ INSTEAD: dict[str, str] = {
 }
 
 # words that make a function of a function, and those that take the arguments at once
-MAKING = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian")
+MAKING = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian", "vmap")
 PAIRED = ("jvp", "hvp")  # these take primals and tangents, each as one tuple
 APPLIED = ("vjp", *PAIRED, "linearize")
 DERIVATIVES = (*MAKING, *APPLIED)

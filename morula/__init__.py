@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         stop_gradient,
         value_and_grad,
         vjp,
+        vmap,
     )
     from .checking import check_grads
     from .custom import custom_jvp, custom_vjp
@@ -56,6 +57,7 @@ __all__ = [
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 __version__ = "0.1.0"
 

@@ -127,6 +127,33 @@ def hessian(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
     return made("hessian", f, options_of(f, argnums))
 
 
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Any:
+    """f of one example as a function of many, by a native loop over an axis of the arguments.
+
+    `in_axes` is an axis for each argument, or for the parts of one that is a tuple or record (as
+    tuples), None for what every example gets whole; one int serves all.  Results are numbers,
+    arrays, and tuples, records and dicts of them; each gets one more axis, where `out_axes` says.
+    Works inside compiled functions, of derivatives (`vmap(grad(f))` gives one gradient for each
+    example), and under them.
+
+    Raises ValueError where the mapped axes differ in length, or where it is 0 and f returns arrays;
+    morula.Error E03 where there is nothing to map over, or no such axis.
+    """
+    options = {"in_axes": axes_of(in_axes), "out_axes": axes_of(out_axes)}
+    if None in options.values():
+        raise TypeError("vmap maps over an axis of some argument: in_axes and out_axes say which")
+    return made("vmap", f, {n: a for n, a in options.items() if a != 0})
+
+
+def axes_of(axes: Any) -> Any:
+    """Axes as ints, None, and tuples of them."""
+    if isinstance(axes, (tuple, list)):
+        return tuple(map(axes_of, axes))
+    if axes is None or (isinstance(axes, (int, np.integer)) and not isinstance(axes, bool)):
+        return axes if axes is None else int(axes)
+    raise TypeError(f"axes are ints, None, and tuples of them, not {axes!r}")
+
+
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """The Hessian of f, which has one float result, times `tangents`: a tuple with one entry for
     each primal, at a small multiple of the gradient's cost.

@@ -190,7 +190,7 @@ class Resume:
             return Ruled(word, f, tuple(args))
         if word in APPLIED:
             return Derived(self, word, f, kwargs)(*args)
-        names = ("argnums", "has_aux")
+        names = ("in_axes", "out_axes") if word == "vmap" else ("argnums", "has_aux")
         return Derived(self, word, f, {**dict(zip(names, args, strict=False)), **kwargs})
 
     def call(self, derived: Derived, args: Sequence[Any], kwargs: Mapping[str, Any] = EMPTY) -> Any:

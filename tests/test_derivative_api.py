@@ -105,8 +105,7 @@ def test_jacobians_of_nested_arguments() -> None:
 def test_jacobians_with_arrays() -> None:
     x = np.array([1.0, 2.0])
     assert close(jacrev(cubes)(x), np.array([3.0, 12.0]))
-    with pytest.raises(morula.Error, match="E09.*\n(.*\n)*.*matrix.*\n.*use jacrev"):
-        jacfwd(cubes)(x)
+    assert close(jacfwd(cubes)(x), np.array([3.0, 12.0]))
     with pytest.raises(morula.Error, match="E09"):
         jacfwd(lambda x, n: n)(1.0, 2)
 

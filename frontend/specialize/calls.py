@@ -16,7 +16,19 @@ from ...ir.types import Array
 from .. import classes, names
 from ..iterators import MAKERS
 from ..resolve import follow, is_data, library_name, pullback_tree
-from . import builtins, custom, derivatives, instances, narrow, readings, records, selection, sums
+from . import (
+    builtins,
+    custom,
+    derivatives,
+    instances,
+    jacobians,
+    mapping,
+    narrow,
+    readings,
+    records,
+    selection,
+    sums,
+)
 from .trees import contiguous, tree_of_value, type_of_tree
 from .values import AV, Dead, Label, describe, static, typ
 
@@ -45,6 +57,10 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
             return instances.call(f, callee, bind(f, callee, args, kw))
         case "pullback":
             return derivatives.pull(f, callee, args, kw)
+        case "row" | "column":
+            return jacobians.called(f, callee, args)
+        case "lane":
+            return mapping.called(f, callee, args)
         case "ufunc":
             return narrow.applied(f, callee, args)
         case "class":

@@ -31,6 +31,7 @@ from . import (
     custom,
     instances,
     jacobians,
+    mapping,
     ndarray,
     records,
     seeds,
@@ -98,6 +99,8 @@ def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         return calls.call(f, AV("derivative", Word("jvp", None), (fn,)), rest, {})
     if name == "hvp":
         return jacobians.hvp(f, fn, rest, kw)
+    if name == "vmap":
+        return mapping.word(f, fn, rest, kw)
     if name == "linearize":
         return jacobians.linearize(f, fn, rest, kw)
     if name == "vjp":
@@ -162,6 +165,8 @@ def body(f: Frame, callee: AV, args: list[AV]) -> AV:
     inner = callee.kids[0]
     if w.word == "jvp":
         return push(f, inner, args[0], args[1])
+    if w.word == "vmap":
+        return mapping.body(f, w, inner, args)
     if w.word in ("jacfwd", "jacrev"):
         return jacobians.body(f, w, inner, args)
     value, pullback, aux = reverse(f, w, inner, args)

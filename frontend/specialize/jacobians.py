@@ -6,8 +6,9 @@
     linearize(f, *xs)        y, pullback = vjp(f, *xs); the pushforward is pullback's own pullback
 
 Structure is JAX's: the Jacobian has the structure of the result, and in each place where a float
-stands that of the arguments.  `jacrev` pulls once for each float of the result, `jacfwd` pushes
-once for each float of the arguments.
+or an array stands that of the arguments; the derivative of an array y by an array x has the shape
+y.shape + x.shape.  `jacrev` pulls once for each float of the result, `jacfwd` pushes once for each
+float of the arguments, in loops over the elements of arrays.
 """
 
 from __future__ import annotations
@@ -16,18 +17,20 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand
-from ...ir.types import F64
-from . import builtins, calls, derivatives, ndarray, selection, sums, views
+from ...ir.types import F32, F64
+from ..prelude import matrices
+from . import builtins, calls, derivatives, ndarray, selection, shapes, sums, views, writes
 from .values import (
     AV,
     F64_T,
+    NONE_T,
     NOTHING,
     STRUCTURES,
     Pull,
-    T,
     Word,
     cotangent,
     describe,
+    narrow_of,
     number,
     typ,
 )
@@ -35,9 +38,6 @@ from .values import (
 if TYPE_CHECKING:
     from .frame import Frame
     from .selection import Chosen
-
-NO_MATRIX = "a derivative of an array by an array is a matrix, which the language does not hold"
-
 
 # ---- the words ----------------------------------------------------------------------------------
 
@@ -64,7 +64,7 @@ def linearize(f: Frame, fn: AV, args: list[AV], kw: dict[str, AV]) -> AV:
     word = Word("vjp", None, False, len(args))
     pair = calls.call(f, AV("derivative", word, (fn,)), args, kw)
     y, pullback = pair.kids
-    at = seeded(f, y, lambda _: 0.0)
+    at = seeded(f, y, lambda _: None)
     word = Word("vjp", 0, False, 1)
     push = calls.call(f, AV("derivative", word, (pullback,)), [at], {}).kids[1]
     info: Pull = push.info
@@ -81,9 +81,14 @@ def body(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
 
 
 def backward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
-    """One pull for each float of the result."""
+    """One pull for each float of the result; for the elements of an array, in a loop."""
+    shots = [writes.snapshot(f, a) for a in args]
     value, pullback, _ = derivatives.reverse(f, w, inner, args)
+    value = writes.snapshot(f, value)
     demand_float(f, w, value)
+    refuse_boxed(f, value, "jacrev", "result")
+    chosen, single = selection.selected(f, w, inner, tuple(map(typ, shots)))
+    wanted = [c.of(shots) for c in chosen]
     count = 0
 
     def row(a: AV) -> AV:
@@ -92,51 +97,122 @@ def backward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
             return AV(a.kind, a.info, tuple([row(k) for k in a.kids]))
         if a.kind == "sum":
             return sums.dispatch(f, a, row, sums.not_callable)
-        if cotangent(typ(a)) != F64_T:
+        if not is_moving(a):
             return NOTHING
         place = count
         count += 1
-        seed = seeded(f, value, lambda k: 1.0 if k == place else 0.0)
-        return derivatives.pulled(f, pullback, seed)
+        if a.kind == "num":
+            return derivatives.pulled(f, pullback, seeded(f, value, unit_of(place)))
+        xs = [x for v in wanted for x in moving(v)]
+        outs = [buffer(f, [a, x]) for x in xs]
+        pull = AV("row", place, (pullback, value))
+        ndarray.run(f, matrices.rows, pull, a, matrix(f, outs, [a] * len(xs), xs))
+        return nested(wanted, single, [ndarray.filled(f, out) for out in outs])
 
-    refuse_arrays(f, value, "jacrev", "result", "use jacfwd for derivatives by numbers")
     return row(value)
 
 
 def forward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
-    """One push for each float of the arguments."""
-    types = tuple([typ(a) for a in args])
-    chosen, single = selection.selected(f, w, inner, types)
-    for c in chosen:
-        instead = "use jacrev for derivatives of numbers, hvp for second ones"
-        refuse_arrays(f, c.of(args), "jacfwd", "argument", instead)
-    count = sum(floats(c.of(args)) for c in chosen)
-    if not count:
+    """One push for each float of the arguments; for the elements of an array, in a loop."""
+    shots = [writes.snapshot(f, a) for a in args]
+    chosen, single = selection.selected(f, w, inner, tuple(map(typ, shots)))
+    wanted = [c.of(shots) for c in chosen]
+    for a in wanted:
+        refuse_boxed(f, a, "jacfwd", "argument")
+    xs = [x for a in wanted for x in moving(a)]
+    if not xs:
         raise derivatives.no_floats(f, w)
-    columns = []
-    for place in range(count):
-        tangents = list(unit(args, chosen, place))
-        value, column = derivatives.along(f, inner, args, tangents).kids
-        demand_float(f, w, value)
-        columns.append(column)
-    wanted = [c.of(types) for c in chosen]
-    return assembled(columns, lambda leaves: rows(wanted, single, leaves))
+    value = writes.snapshot(f, calls.direct(f, inner, args))
+    demand_float(f, w, value)
+    ys = moving(value)
+    blocks: list[list[AV]] = [[] for _ in ys]  # by result, then by argument
+    for place, x in enumerate(xs):
+        push = AV("column", (w, place), (inner, *shots))
+        if x.kind == "num":
+            column = called(f, push, [number(Literal(1.0, F64))]).kids
+        else:
+            outs = [buffer(f, [y, x]) for y in ys]
+            ndarray.run(f, matrices.columns, push, x, matrix(f, outs, ys, [x] * len(ys)))
+            column = tuple([ndarray.filled(f, out) for out in outs])
+        for block, part in zip(blocks, column, strict=True):
+            block.append(part)
+    left = iter(blocks)
+    return filled(value, lambda: nested(wanted, single, next(left)))
 
 
-def unit(args: Sequence[AV], chosen: Sequence[Chosen], place: int) -> Iterator[AV]:
-    """Tangents of all arguments: 1.0 for one float, None for the rest."""
+def called(f: Frame, callee: AV, args: list[AV]) -> AV:
+    """A column by the tangent of one argument, or a row by the cotangent of one result."""
+    (seed,) = [writes.snapshot(f, a) for a in args]
+    if callee.kind == "row":
+        pullback, value = callee.kids
+        found = derivatives.pulled(f, pullback, seeded(f, value, unit_of(callee.info, seed)))
+        return AV("tuple", None, tuple(moving(writes.snapshot(f, found))))
+    w, place = callee.info
+    inner, *shots = callee.kids
+    chosen, _ = selection.selected(f, w, inner, tuple(map(typ, shots)))
+    mine = [writes.entered(f, a, (), []) for a in shots]  # which the function may write
+    value, moved = derivatives.along(f, inner, mine, list(unit(shots, chosen, place, seed))).kids
+    return AV("tuple", None, tuple(moving(writes.snapshot(f, moved))))
+
+
+def is_moving(a: AV) -> bool:
+    """A float, an array of floats, or one of several values that may be such."""
+    return a.kind in ("num", "array", "sum") and cotangent(typ(a)) != NONE_T
+
+
+def moving(a: AV) -> list[AV]:
+    """The floats and arrays of floats in a plain structure, in order; what is one of several."""
+    if a.kind in STRUCTURES:
+        return [x for k in a.kids for x in moving(k)]
+    return [a] if is_moving(a) else []
+
+
+def filled(a: AV, part: Callable[[], AV]) -> AV:
+    """A plain structure, `part()` in place of each of these, None in place of all else."""
+    if a.kind in STRUCTURES:
+        return AV(a.kind, a.info, tuple([filled(k, part) for k in a.kids]))
+    return part() if is_moving(a) else NOTHING
+
+
+def nested(wanted: Sequence[AV], single: bool, parts: Sequence[AV]) -> AV:
+    """The structure of the arguments, with a derivative where a float or an array stands."""
+    left = iter(parts)
+    made = [filled(a, lambda: next(left)) for a in wanted]
+    return made[0] if single else AV("tuple", None, tuple(made))
+
+
+def buffer(f: Frame, parts: Sequence[AV]) -> AV:
+    """Zeros of the shapes of these, one after the other; a number has none."""
+    if any(a.kind == "sum" for a in parts):
+        raise f.error(
+            "E09",
+            "a Jacobian by or of an array, beside a value that is one of several",
+            "its rows are stacked, and those of several kinds are not",
+            "return None, or take it, in a function of its own",
+        )
+    shape = [n for a in parts if a.kind == "array" for n in views.shape(f, a)]
+    elem = F32 if any(narrow_of(v.type) for a in parts for v in a.leaves) else F64
+    return ndarray.owned(f, ndarray.zeros(f, shape, elem))
+
+
+def matrix(f: Frame, outs: Sequence[AV], ys: Sequence[AV], xs: Sequence[AV]) -> AV:
+    """These buffers, as matrices with an axis for a result and one for an argument."""
+    made: list[AV] = []
+    for out, y, x in zip(outs, ys, xs, strict=True):
+        sides = [ndarray.product(f, views.shape(f, a)) for a in (y, x) if a.kind == "array"]
+        made.append(shapes.reshaped(f, out, sides))
+    return AV("tuple", None, tuple(made))
+
+
+def unit(args: Sequence[AV], chosen: Sequence[Chosen], place: int, seed: AV) -> Iterator[AV]:
+    """Tangents of all arguments: `seed` for one float or array, None for the rest."""
     left = [place]
 
-    def part(a: AV) -> AV:
-        if a.kind in STRUCTURES:
-            return AV(a.kind, a.info, tuple([part(k) for k in a.kids]))
-        if cotangent(typ(a)) == F64_T:
-            left[0] -= 1
-            if left[0] == -1:
-                return number(Literal(1.0, F64))
-        return NOTHING
+    def one() -> AV:
+        left[0] -= 1
+        return seed if left[0] == -1 else NOTHING
 
-    parts = {(c.arg, c.part): part(c.of(args)) for c in chosen}
+    parts = {(c.arg, c.part): filled(c.of(args), one) for c in chosen}
     for k, a in enumerate(args):
         if any((k, n) in parts for n in range(len(a.kids))):
             kids = [parts.get((k, n), still(kid)) for n, kid in enumerate(a.kids)]
@@ -147,42 +223,18 @@ def unit(args: Sequence[AV], chosen: Sequence[Chosen], place: int) -> Iterator[A
 
 def still(a: AV) -> AV:
     """The tangent of an argument that stays."""
-    if a.kind in STRUCTURES:
-        return AV(a.kind, a.info, tuple([still(k) for k in a.kids]))
-    return NOTHING
+    return filled(a, lambda: NOTHING)
 
 
-def assembled(columns: list[AV], leaf: Callable[[list[AV]], AV]) -> AV:
-    """The structure of the result, with what `leaf` makes of its tangents in each place."""
-    first = columns[0]
-    if first.kind in STRUCTURES:
-        kids = [assembled(list(c), leaf) for c in zip(*(c.kids for c in columns), strict=True)]
-        return AV(first.kind, first.info, tuple(kids))
-    return NOTHING if first.kind == "const" else leaf(columns)
+def unit_of(place: int, seed: AV | None = None) -> Callable[[int], AV | None]:
+    """What the parts of a cotangent get: 1.0, or `seed`, at a place, zeros elsewhere."""
+    one = seed or number(Literal(1.0, F64))
+    return lambda k: one if k == place else None
 
 
-def rows(types: Sequence[T], single: bool, columns: list[AV]) -> AV:
-    """The structure of the arguments, with a derivative where a float stands."""
-    left = iter(columns)
-
-    def part(t: T) -> AV:
-        if t.kind in STRUCTURES:
-            return AV(t.kind, t.info, tuple([part(k) for k in t.kids]))
-        return next(left) if cotangent(t) == F64_T else NOTHING
-
-    parts = [part(t) for t in types]
-    return parts[0] if single else AV("tuple", None, tuple(parts))
-
-
-def floats(a: AV) -> int:
-    if a.kind in STRUCTURES:
-        return sum(map(floats, a.kids))
-    return int(cotangent(typ(a)) == F64_T)
-
-
-def seeded(f: Frame, a: AV, value: Callable[[int], float]) -> AV:
-    """A cotangent of a value: `value` says what the k-th float gets; arrays get zeros, a list or
-    tree itself."""
+def seeded(f: Frame, a: AV, value: Callable[[int], AV | None]) -> AV:
+    """A cotangent of a value: `value` says what the k-th float or array gets, None for zeros; a
+    list or tree gets itself."""
     count = 0
 
     def part(a: AV) -> AV:
@@ -192,27 +244,27 @@ def seeded(f: Frame, a: AV, value: Callable[[int], float]) -> AV:
         if a.kind == "boxed":
             return a
         c = cotangent(typ(a))
+        if c == NONE_T:
+            return NOTHING
+        given = value(count)
+        count += 1
+        if given is not None:
+            return given
         if c == F64_T:
-            count += 1
-            return number(Literal(value(count - 1), F64))
-        if c.kind == "array":
-            return ndarray.zeros(f, views.shape(f, a), F64)
-        return NOTHING
+            return number(Literal(0.0, F64))
+        return ndarray.zeros(f, views.shape(f, a), F64)
 
     return part(a)
 
 
-def refuse_arrays(f: Frame, a: AV, word: str, what: str, instead: str) -> None:
+def refuse_boxed(f: Frame, a: AV, word: str, what: str) -> None:
     one_of = a.kind == "sum" and what == "argument" and selection.carries(typ(a))
-    if a.kind == "boxed" or one_of:
+    if a.kind in ("boxed", "vector") or one_of:
         found = f"{word} of a function with {describe(typ(a))} as {what}"
         why = "how many floats it holds is known at run time only"
         raise f.error("E09", found, why, "use grad, jvp or hvp")
-    if a.kind in STRUCTURES:
-        for k in a.kids:
-            refuse_arrays(f, k, word, what, instead)
-    elif a.kind == "array":
-        raise f.error("E09", f"{word} of a function with an array as {what}", NO_MATRIX, instead)
+    for k in a.kids if a.kind in STRUCTURES else ():
+        refuse_boxed(f, k, word, what)
 
 
 def demand_float(f: Frame, w: Word, value: AV) -> None:

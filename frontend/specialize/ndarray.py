@@ -249,7 +249,7 @@ def copied(f: Frame, a: AV, cell: bool = False) -> AV:
         return (owned if cell else kept)(f, records.contents(f, a))
     v = views.view_of(f, a)
     ref = owned(f, zeros(f, views.shape_of(f, v), views.root_type(f, v.root).elem))
-    run(f, elements.assign, ref, a)
+    assign(f, views.view_of(f, ref), a)
     return ref if cell else filled(f, ref)
 
 

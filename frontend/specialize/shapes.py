@@ -93,6 +93,9 @@ def reshaped(f: Frame, a: AV, shape: list[Operand]) -> AV:
                 "say that it is a copy: `x[...].copy().reshape(...)`",
             )
         v = views.view_of(f, ndarray.copied(f, a))
+    if not shape:
+        first = tuple([(k, ZERO) for k in range(views.root_type(f, v.root).rank)])
+        return views.packed(f, View(v.root, first, ()))
     axes = tuple([Along(k) for k in range(len(shape))])
     return views.packed(f, View(v.root, (), axes, tuple(shape)))
 

@@ -77,12 +77,13 @@ class Label(NamedTuple):
 
 
 class Word(NamedTuple):
-    """What a derivative value does to its function: grad, value_and_grad, vjp or jvp."""
+    """What a derivative value does to its function: grad, vjp, jvp, ..., or vmap."""
 
     word: str
     argnums: int | str | tuple[int | str, ...] | None = 0
     has_aux: bool = False
     given: int | None = None  # arguments by place of a vjp without argnums; all where None
+    axes: tuple[Any, ...] = ()  # of a vmap: in_axes, out_axes
 
 
 class Pull(NamedTuple):

@@ -362,6 +362,8 @@ def unravelled(f: Frame, v: View, index: Sequence[Operand]) -> list[Operand]:
         if flat != ZERO:
             k = f.scalar("add", (f.scalar("mul", (flat, n), I64, True), k), I64, True)
         flat = k
+    if root_type(f, v.root).rank == 0:
+        return []
     out: list[Operand] = []
     for axis in reversed(range(1, root_type(f, v.root).rank)):
         n = length_along(f, v.root, axis)

@@ -1,0 +1,41 @@
+"""Jacobians by and of arrays, and batches: a column, a row or a lane in each turn of a loop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Ordinary programs of the language, which stand without annotations.
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+
+def columns(push, x, outs):
+    """Column k of each matrix of `outs` is what the k-th unit vector of x's shape is pushed to."""
+    unit = np.zeros(x.size)
+    for k in range(x.size):
+        unit[k] = 1.0
+        for out, t in zip(outs, push(unit.reshape(x.shape)), strict=True):
+            if isinstance(t, np.ndarray):
+                out[:, k] = t.reshape(-1)
+            else:
+                out[k] = t
+        unit[k] = 0.0
+
+
+def rows(pull, y, outs):
+    """Row k of each matrix of `outs` is what the k-th unit vector of y's shape is pulled to."""
+    unit = np.zeros(y.size)
+    for k in range(y.size):
+        unit[k] = 1.0
+        for out, g in zip(outs, pull(unit.reshape(y.shape)), strict=True):
+            if isinstance(g, np.ndarray):
+                out[k, :] = g.reshape(-1)
+            else:
+                out[k] = g
+        unit[k] = 0.0
+
+
+def lanes(turn, start, n, outs):
+    """Element k of each of `outs` is what turn k gives, from `start` on."""
+    for k in range(start, n):
+        for out, y in zip(outs, turn(k), strict=True):
+            out[k] = y

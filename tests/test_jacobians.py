@@ -1,0 +1,156 @@
+"""Jacobians and Hessians by arrays and of arrays, beside closed forms and differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import rosen_hess
+
+import morula
+from morula import grad, hessian, hvp, jacfwd, jacrev
+
+Array = np.ndarray[Any, Any]
+X = np.array([1.2, 0.7, 0.3, -0.4])
+BOTH = pytest.mark.parametrize("jacobian", [jacfwd, jacrev])
+
+
+def mixed(x: Any, a: Any) -> Any:
+    return np.sin(x) * a + x[::-1] ** 2
+
+
+def rosenbrock(x: Any) -> Any:
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+def differences(f: Callable[[Array], Any], x: Array, h: float = 1e-5) -> Array:
+    """The Jacobian by central differences, the axes of x last."""
+    columns = []
+    for place in np.ndindex(x.shape):
+        unit = np.zeros(x.shape)
+        unit[place] = h
+        columns.append((np.asarray(f(x + unit)) - np.asarray(f(x - unit))) / (2 * h))
+    made: Array = np.stack(columns, axis=-1)
+    return made.reshape(*made.shape[:-1], *x.shape)
+
+
+@BOTH
+def test_by_and_of_an_array(jacobian: Any) -> None:
+    a = 2.0
+    by_x = np.diag(np.cos(X) * a) + np.diag(2.0 * X[::-1])[:, ::-1]
+    np.testing.assert_allclose(jacobian(mixed)(X, a), by_x, rtol=1e-12)
+    first, second = jacobian(mixed, (0, 1))(X, a)
+    np.testing.assert_allclose(first, by_x, rtol=1e-12)
+    np.testing.assert_allclose(second, np.sin(X), rtol=1e-12)
+    for stage in ("typed", "ad", "opt", "memory"):
+        got = morula.lower(jacobian(mixed), X, a).run(stage)
+        np.testing.assert_allclose(got, by_x, rtol=1e-12)
+
+
+def looping(x: Any) -> Any:
+    y, s = np.zeros(2), 0.0
+    for i in range(len(x)):
+        y[i % 2] += x[i] ** 3
+        s += x[i] * y[0]
+    return {"y": y, "s": s, "n": len(x)}
+
+
+@dataclass
+class Pair:
+    matrix: Any
+    weight: float
+
+
+def of_a_record(p: Pair) -> Any:
+    return p.matrix @ p.matrix.T * p.weight, np.trace(p.matrix) + p.weight
+
+
+@BOTH
+def test_nests_of_numbers_and_arrays(jacobian: Any) -> None:
+    got = jacobian(looping)(X)
+    assert got["n"] is None
+    for name in ("y", "s"):
+        expected = differences(lambda x, name=name: looping(x)[name], X)  # type: ignore[misc]
+        np.testing.assert_allclose(got[name], expected, atol=1e-8)
+    m = np.arange(6.0).reshape(2, 3)
+    of_matrix, of_number = jacobian(of_a_record)(Pair(m, 1.5))
+    for k, found in enumerate((of_matrix, of_number)):
+        expected = differences(lambda m, k=k: of_a_record(Pair(m, 1.5))[k], m)  # type: ignore[misc]
+        np.testing.assert_allclose(found.matrix, expected, atol=1e-7)
+    assert of_matrix.matrix.shape == (2, 2, 2, 3) and of_number.weight == 1.0
+    np.testing.assert_allclose(of_matrix.weight, m @ m.T)
+
+
+def test_hessians_and_third_derivatives() -> None:
+    np.testing.assert_allclose(hessian(rosenbrock)(X), rosen_hess(X), rtol=1e-12, atol=1e-12)
+    third = jacfwd(hessian(rosenbrock))(X)
+    np.testing.assert_allclose(third, differences(rosen_hess, X), atol=1e-6)
+    np.testing.assert_allclose(jacrev(hessian(rosenbrock))(X), third, rtol=1e-12, atol=1e-10)
+    v = np.array([1.0, -2.0, 0.5, 3.0])
+    (product,) = hvp(rosenbrock, (X,), (v,))
+    np.testing.assert_allclose(product, rosen_hess(X) @ v, rtol=1e-12)
+
+
+def newton(x: Any, steps: int) -> Any:
+    for _ in range(steps):
+        x = x - np.linalg.solve(hessian(rosenbrock)(x), grad(rosenbrock)(x))
+    return x
+
+
+def test_newtons_method_inside() -> None:
+    start = np.array([1.1, 1.2])
+    np.testing.assert_allclose(morula.jit(newton)(start, 6), np.ones(2), rtol=1e-10)
+    got = jacrev(newton)(start, 2)
+    np.testing.assert_allclose(got, differences(lambda x: newton_by_hand(x, 2), start), atol=1e-5)
+
+
+def newton_by_hand(x: Array, steps: int) -> Array:
+    for _ in range(steps):
+        slope = np.array(
+            [-400 * x[0] * (x[1] - x[0] ** 2) - 2 * (1 - x[0]), 200 * (x[1] - x[0] ** 2)]
+        )
+        x = x - np.linalg.solve(rosen_hess(x), slope)
+    return x
+
+
+def writes(x: Any) -> Any:
+    x[0] *= 2.0
+    x += 1.0
+    return x * x
+
+
+@BOTH
+def test_of_a_function_that_writes_its_argument(jacobian: Any) -> None:
+    """Each column is that of the argument as it came in, and the write is done once."""
+    x = X.copy()
+    got = jacobian(writes)(x)
+    np.testing.assert_allclose(got, np.diag(2.0 * (X * [2, 1, 1, 1] + 1.0) * [2, 1, 1, 1]))
+    np.testing.assert_allclose(x, X * [2, 1, 1, 1] + 1.0)
+
+
+@BOTH
+def test_small_and_narrow_arrays(jacobian: Any) -> None:
+    assert jacobian(lambda x: x * 2.0)(np.zeros(0)).shape == (0, 0)
+    assert jacobian(lambda x: x * 2.0)(np.array(3.0)).tolist() == 2.0
+    single = jacobian(lambda x: x * x)(np.array([1.0, 3.0], np.float32))
+    assert single.dtype == np.float32 and single.tolist() == [[2.0, 0.0], [0.0, 6.0]]
+
+
+def test_linearize_by_arrays() -> None:
+    y, push = morula.linearize(mixed, X, 2.0)
+    v = np.array([1.0, 0.0, 2.0, -1.0])
+    np.testing.assert_allclose(y, mixed(X, 2.0))
+    np.testing.assert_allclose(push(v, 0.5), jacfwd(mixed)(X, 2.0) @ v + 0.5 * np.sin(X))
+
+
+def test_what_is_refused() -> None:
+    def growing(x: Any) -> Any:
+        return [v * v for v in x]
+
+    for f in (growing, lambda x: len(x)):
+        with pytest.raises(morula.Error) as caught:
+            jacrev(f)(X)
+        assert caught.value.code == "E09"
