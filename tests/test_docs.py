@@ -238,12 +238,14 @@ def test_readme_first_block(tmp_path: Path) -> None:
 def test_readme_derivatives(tmp_path: Path) -> None:
     """The second block, with an f, an x and a dx to speak of."""
     before = """\
-from morula import grad, jvp, value_and_grad, vjp
+import numpy as np
+from morula import grad, hessian, jvp, value_and_grad, vjp, vmap
 
 def f(x, rate=2.0):
     return x * x * rate
 
 x, dx = 3.0, 0.5
+xs, n = np.array([1.0, 3.0]), 4.0
 """
     after = """
 y, dy                            # none
@@ -251,8 +253,10 @@ grad(f, argnums=(0, "rate"))(x)[1]   # 9.0
 value_and_grad(f)(x)[1]          # 12.0
 pullback(2.0)[0]                 # 24.0
 dy                               # 6.0
+hessian(f)(x)                    # 4.0
+vmap(grad(f), in_axes=(0, None))(xs, n)[1]   # 24.0
 """
-    assert checked_comments(before + blocks(README, "python")[1] + after, tmp_path) == 4
+    assert checked_comments(before + blocks(README, "python")[1] + after, tmp_path) == 6
 
 
 def test_readme_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
