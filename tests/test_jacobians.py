@@ -139,6 +139,83 @@ def test_small_and_narrow_arrays(jacobian: Any) -> None:
     assert single.dtype == np.float32 and single.tolist() == [[2.0, 0.0], [0.0, 6.0]]
 
 
+def cubes(r: Any) -> Any:
+    return (r**3).sum()
+
+
+M = np.array([[0.5, 1.0], [2.0, 3.0], [4.0, 5.5]])
+BY_A_VIEW: list[tuple[Callable[[Any], Any], Any]] = [
+    (lambda x: grad(cubes)(x[0]), 3 * M[0] ** 2),
+    (lambda x: grad(cubes)(x[0] if x[0, 0] > 1.0 else x[:, 1]), 3 * M[:, 1] ** 2),
+    (lambda x: grad(lambda p: cubes(p[0]) * p[1])((x[1], 2.0))[0], 6 * M[1] ** 2),
+    (lambda x: grad(lambda *r: r[0] @ r[1], 1)(x[0], x[1]), M[0]),
+    (lambda x: morula.vjp(lambda r: r * r, x[:, 0])[1](x[::-1, 1])[0], 2 * M[:, 0] * M[::-1, 1]),
+    (lambda x: morula.jvp(cubes, (x[0],), (x[1],))[1], 3 * M[0] ** 2 @ M[1]),
+    (lambda x: hvp(cubes, (x[2],), (x[0],))[0], 6 * M[2] * M[0]),
+    (lambda x: hessian(cubes)(x.T[1]), np.diag(6 * M[:, 1])),
+    (lambda x: jacrev(lambda r: r * r)(x.reshape(-1)[1:3]), np.diag(2 * M.reshape(-1)[1:3])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "expected"), BY_A_VIEW)
+def test_by_a_view(f: Any, expected: Any) -> None:
+    np.testing.assert_allclose(morula.jit(f)(M), expected, rtol=1e-12)
+    by_all = jacfwd(f)(M)
+    np.testing.assert_allclose(by_all, jacrev(f)(M), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(by_all, differences(morula.jit(f), M), rtol=1e-6, atol=1e-5)
+
+
+def writes_beside(x: Any) -> Any:
+    def other(a: Any, b: Any) -> Any:
+        b[0] = 2.0 * a[0]
+        return cubes(a) * cubes(b)
+
+    return grad(other)(x[0], x[1])
+
+
+def writes_what_it_sees(x: Any) -> Any:
+    def around(a: Any) -> Any:
+        x[1, 0] = 2.0 * a[0]
+        return cubes(a) * cubes(x)
+
+    return grad(around)(x[0])
+
+
+def sees_and_writes_not(x: Any) -> Any:
+    y = np.zeros(2)
+    y[0] = 1.0
+    return grad(lambda a, b: cubes(a) * cubes(b) * cubes(x) * y[0], (0, 1))(x[0], x[:, 1])
+
+
+def test_one_array_in_two_ways() -> None:
+    """A derivative by a part of an array is one by its elements, wherever else it is seen."""
+    for f in (writes_beside, writes_what_it_sees):
+        with pytest.raises(morula.Error, match="in two ways") as caught:
+            morula.jit(f)(M)
+        assert caught.value.code == "E11"
+    a, b = morula.jit(sees_and_writes_not)(M)
+    np.testing.assert_allclose(a, 3 * M[0] ** 2 * cubes(M[:, 1]) * cubes(M))
+    np.testing.assert_allclose(b, 3 * M[:, 1] ** 2 * cubes(M[0]) * cubes(M))
+
+
+def taken(x: Any) -> Any:
+    def doubling(r: Any) -> Any:
+        r[0] *= 2.0
+        return cubes(r)
+
+    return grad(doubling)(x[0] if x[0, 0] > 1.0 else x[:, 1]), x
+
+
+def test_one_of_several_views_that_is_written() -> None:
+    for first in (0.5, 3.0):
+        x = M.copy()
+        x[0, 0] = first
+        part = (x[0] if first > 1.0 else x[:, 1]).copy()
+        slope, after = morula.jit(taken)(x)
+        np.testing.assert_allclose(slope, 3 * part**2 * np.array([8.0, 1.0, 1.0])[: len(part)])
+        assert after[0].tolist() == ([6.0, 1.0] if first > 1.0 else [0.5, 2.0])
+
+
 def test_linearize_by_arrays() -> None:
     y, push = morula.linearize(mixed, X, 2.0)
     v = np.array([1.0, 0.0, 2.0, -1.0])

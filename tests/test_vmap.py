@@ -70,6 +70,20 @@ def test_one_gradient_for_each_example() -> None:
         np.testing.assert_allclose(lowered.run(stage), expected, rtol=1e-12)
 
 
+def test_derivatives_by_the_example() -> None:
+    def cubes(r: Any) -> Any:
+        return (r**3).sum()
+
+    np.testing.assert_allclose(vmap(grad(cubes))(X), 3 * X**2)
+    np.testing.assert_allclose(vmap(morula.hessian(cubes))(X), [np.diag(6 * r) for r in X])
+    for jacobian in (morula.jacfwd, morula.jacrev):
+        np.testing.assert_allclose(vmap(jacobian(lambda r: r * r))(X), [np.diag(2 * r) for r in X])
+    by_both = vmap(grad(loss, (0, 1)), in_axes=(None, 0, 0))(W, X, Y)
+    for k, r in enumerate(X):
+        for mine, his in zip(by_both, grad(loss, (0, 1))(W, r, Y[k]), strict=True):
+            np.testing.assert_allclose(mine[k], his)
+
+
 def total(w: Any, s: Any) -> Any:
     return np.sum(vmap(loss, in_axes=(None, 0, 0))(w, X, Y) * s)
 

@@ -201,7 +201,9 @@ def not_a_float(a: AV) -> sums.Failure:
 def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     """A `vjp` op: the value, the pullback, the auxiliary value."""
     mine = args
-    inner, args, twice = writes.opened(f, inner, args, "primal" if w.has_aux else "result")
+    inner, args, twice, shared = writes.opened(f, inner, args, "primal" if w.has_aux else "result")
+    chosen, _ = selection.named(f, w, inner, args)
+    args = [whole(f, k, a, chosen) for k, a in enumerate(args)]
     t = instances.target(f, inner, args)
     instance = t.instance
     chosen, single = selection.selected(f, w, inner, instance.key.args)
@@ -220,7 +222,7 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     out = derivative_op(f, "vjp", t, [], tuple(wrt), types, "pullback")
     value = instances.finished(f, t, iter(out[:-1]))
     primal = writes.without_writes(instance.result)
-    value = writes.closed(f, value, mine)
+    value = writes.closed(f, value, mine, shared, t.written())
     aux = NOTHING
     if w.has_aux:
         if value.kind != "tuple" or len(value.kids) != 2:
@@ -238,6 +240,17 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     tags = tuple([x for c in chosen for x in tags_of(c.of(known))])
     pullback = AV("pullback", Pull(record, primal, rest, results), tags, (out[-1],))
     return value, pullback, aux
+
+
+def whole(f: Frame, k: int, a: AV, chosen: Sequence[selection.Chosen]) -> AV:
+    """Argument k, where a derivative is taken by it with its views as arrays of their own."""
+    places = {c.part for c in chosen if c.arg == k}
+    if not places:
+        return a
+    if None in places:
+        return writes.snapshot(f, a)
+    kids = [writes.snapshot(f, x) if n in places else x for n, x in enumerate(a.kids)]
+    return AV(a.kind, a.info, tuple(kids), a.leaves)
 
 
 def tags_of(a: AV) -> list[AV]:
@@ -408,7 +421,10 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
 def along(f: Frame, inner: AV, args: list[AV], moving: list[AV]) -> AV:
     """`push`, with a tangent for each parameter."""
     mine = args
-    inner, args, twice = writes.opened(f, inner, args)
+    inner, args, twice, shared = writes.opened(f, inner, args)
+    args = [
+        a if seeds.stays(t) else writes.snapshot(f, a) for a, t in zip(args, moving, strict=True)
+    ]
     t = instances.target(f, inner, args)
     returns(f, t)
     instance = t.instance
@@ -430,4 +446,5 @@ def along(f: Frame, inner: AV, args: list[AV], moving: list[AV]) -> AV:
     plain = value.kids[0] if value.kind == "tuple" and value.info is not None else value
     moved = shown(f, seeds.tangent(primal, plain, iter(out[len(kinds) :])))
     moved = writes.entered(f, moved, (), [])
-    return AV("tuple", None, (writes.closed(f, value, mine), moved))
+    value = writes.closed(f, value, mine, shared, t.written())
+    return AV("tuple", None, (value, moved))

@@ -159,6 +159,10 @@ class Target(NamedTuple):
     cells: list[Any]
     lent: Lent
 
+    def written(self) -> set[Any]:
+        """The caller's cells that the call changes."""
+        return {self.cells[k] for k in self.instance.written}
+
 
 def target(f: Frame, callee: AV, args: list[AV]) -> Target:
     """The instance for a call, made if need be."""

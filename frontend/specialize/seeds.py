@@ -139,6 +139,13 @@ def wrong_structure(f: Frame, ct: AV, primal: T) -> Exception:
 # ---- tangents -------
 
 
+def stays(a: AV) -> bool:
+    """Whether a tangent is None everywhere."""
+    if a.kind in STRUCTURES or a.kind == "sum":
+        return all(map(stays, a.kids))
+    return a.kind == "const" and a.info is None
+
+
 def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
     """A tangent for each leaf of an argument; None where it has none, or stays."""
     if t.kind == "sum":

@@ -69,7 +69,16 @@ def partial_keywords(a: AV) -> dict[str, AV]:
 
 
 def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[Chosen], bool]:
-    """What to differentiate by; whether a single one is meant."""
+    """What to differentiate by; whether a single one is meant, which must hold floats then."""
+    chosen, single = named(f, w, inner, args)
+    if single and not carries(chosen[0].of(args)):
+        params = bodies.argument_names(f.program.functions, inner, len(args))
+        raise refused_argument(f, w.word, params[chosen[0].arg], chosen[0].of(args))
+    return chosen, single
+
+
+def named(f: Frame, w: Word, inner: AV, args: Sequence[K]) -> tuple[list[Chosen], bool]:
+    """What argnums names, whatever it holds."""
     places, rest = bodies.places(f.program.functions, inner, len(args))
     by_place = [Chosen(k) for k in places]
     if rest is not None:
@@ -100,8 +109,6 @@ def selected(f: Frame, w: Word, inner: AV, args: tuple[T, ...]) -> tuple[list[Ch
                 "name each argument once",
             )
         out.append(chosen)
-    if single and not carries(out[0].of(args)):
-        raise refused_argument(f, w.word, params[out[0].arg], out[0].of(args))
     return out, single
 
 

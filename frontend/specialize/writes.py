@@ -6,11 +6,12 @@ place.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ...ir.structure import KEPT, Given, Shared, Way
-from . import cells, ndarray, views
+from . import cells, ndarray, sums, views
 from .records import class_of, contents, kept
 from .values import AV, HOLDERS, UNDEFINED, T, cells_in, same
 
@@ -133,17 +134,20 @@ class Leaving:
         return out
 
 
-def opened(
-    f: Frame, inner: AV, args: list[AV], plain: Plain = "result"
-) -> tuple[AV, list[AV], set[int]]:
-    """A function on plain records: a derivative is taken by their fields, not by references.
+class Opened(NamedTuple):
+    """A function on plain records, and its arguments as such."""
 
-    Also which arguments hold a record that they hold twice.
-    """
+    fn: AV
+    args: list[AV]
+    twice: set[int]  # arguments that hold a record which stands at two places
+    shared: set[Any]  # arrays that are reached in two ways, and so must not be written
+
+
+def opened(f: Frame, inner: AV, args: list[AV], plain: Plain = "result") -> Opened:
+    """A function on plain records: a derivative is taken by their fields, not by references."""
     if not f.program.mutable:
-        return inner, args, set()
-    if set(cells.reached(f, [inner])) & set(cells.reached(f, args)):
-        raise in_two_ways(f)
+        return Opened(inner, args, set(), set())
+    shared = set(cells.reached(f, [inner])) & set(cells.reached(f, args))
     first: dict[Any, Way] = {}
     seen_in_part = list[Any]()  # roots of views: who writes one writes a part of the other
     again: list[tuple[Way, Way]] = []
@@ -155,15 +159,17 @@ def opened(
                 again.append((way, first[a.info]))
                 continue
             first[a.info] = way
-        if a.kind == "view":
-            seen_in_part += cells_in(a)
+        if a.kind == "view" or has_views(a):
+            seen_in_part += set(cells_in(a))  # one of several is seen once
             continue
         kids = contents(f, a).kids
         work += [((*way, k), kid) for k, kid in reversed(list(enumerate(kids)))]
-    if len({*seen_in_part, *first}) < len(seen_in_part) + len(first):
+    shared |= {c for c, n in Counter([*seen_in_part, *first]).items() if n > 1}
+    if any(c in f.store and f.store[c].kind != "array" for c in shared):
         raise in_two_ways(f)
     twice = {way[0] for pair in again for way in pair}
-    return AV("opened", (tuple(again), plain), (inner,)), [snapshot(f, a) for a in args], twice
+    fn = AV("opened", (tuple(again), plain), (inner,))
+    return Opened(fn, [snapshot(f, a) for a in args], twice, shared)
 
 
 def in_two_ways(f: Frame) -> Exception:
@@ -175,14 +181,21 @@ def in_two_ways(f: Frame) -> Exception:
     )
 
 
-def closed(f: Frame, value: AV, args: list[AV]) -> AV:
-    """The result of an opened function; what it wrote stands in the caller's records."""
+def closed(f: Frame, value: AV, args: list[AV], shared: set[Any], written: set[Any]) -> AV:
+    """The result of an opened function; what it wrote stands in the caller's records.
+
+    `written` are the cells that it wrote by itself, since it captures them.
+    """
+    if shared & written:
+        raise in_two_ways(f)
     if value.kind != "tuple" or value.info is None:
         return entered(f, value, (), [])
     result, *rest = value.kids
     count = len(value.info)
     back = Returning(f, args, rest[count:])
     targets = [back.at(way) for way in value.info]
+    if any(c in shared for ref in targets for c in cells_in(ref)):
+        raise in_two_ways(f)
     news = list[AV]()
     for ref, new in zip(targets, rest[:count], strict=True):
         if new.kind == "array":
@@ -241,6 +254,13 @@ def replaced(f: Frame, ref: AV, new: AV) -> None:
     """An array argument holds what a function has left in it; through a view, by elements."""
     if ref.kind == "cell":
         f.store[ref.info] = new
+    elif ref.kind == "sum":
+
+        def one(kid: AV) -> list[AV]:
+            replaced(f, kid, new)
+            return []
+
+        sums.dispatch_all(f, ref, one, sums.not_callable)
     else:
         ndarray.assign(f, views.view_of(f, ref), new)
 
@@ -249,6 +269,11 @@ def without_writes(t: T | None) -> T:
     """The type of the result proper."""
     assert t is not None
     return t.kids[0] if t.kind == "tuple" and t.info is not None else t
+
+
+def has_views(a: AV) -> bool:
+    """One of several arrays, seen in several ways."""
+    return a.kind == "sum" and any(k.kind == "view" for k in a.kids)
 
 
 def snapshot(f: Frame, a: AV, around: tuple[Any, ...] = ()) -> AV:
@@ -267,4 +292,6 @@ def snapshot(f: Frame, a: AV, around: tuple[Any, ...] = ()) -> AV:
     a = contents(f, a)
     if not a.kids:
         return a
+    if has_views(a):  # of which each becomes the same: an array
+        return sums.dispatch(f, a, lambda k: snapshot(f, k, around), sums.not_callable)
     return AV(a.kind, a.info, tuple([snapshot(f, k, around) for k in a.kids]), a.leaves)
