@@ -1,4 +1,7 @@
-"""Measure Morula beside hand-written C, and against what it must reach."""
+"""Measure Morula beside hand-written C, and against what it must reach.
+
+`python -m benchmarks` measures all; names of workloads (`lorenz`, `calls`, `pairwise`, ...) choose.
+"""
 
 # mypy: allow-untyped-calls
 
@@ -16,9 +19,11 @@ from rich.table import Table
 
 import morula
 
-from . import by_hand, peers
+from . import array_peers, arrays, by_hand, peers
+from .arrays import agree
 from .measure import first_call, medians, per_call
 from .programs import LORENZ_ARGUMENTS, LORENZ_STEPS, lorenz, square_plus_one
+from .workloads import WORKLOADS, Workload
 
 console = Console()
 EVERYTHING = tuple(range(len(LORENZ_ARGUMENTS)))
@@ -46,14 +51,6 @@ def differences(f: Callable[..., float], at: tuple[float, ...]) -> np.ndarray:
     return np.array(found)
 
 
-def agree(name: str, got: object, expected: object, tolerance: float) -> None:
-    """End here if a figure would compare different computations."""
-    a, b = np.asarray(got, float), np.asarray(expected, float)
-    off = np.max(np.abs(a - b)) / np.max(np.abs(b))
-    if not off <= tolerance:
-        sys.exit(f"{name}: {a} and {b} differ by {off:.1e} of the largest")
-
-
 def compare_lorenz(folder: Path) -> bool:
     """Value and gradient beside C, all in one run."""
     value = morula.jit(lorenz)
@@ -65,11 +62,10 @@ def compare_lorenz(folder: Path) -> bool:
     expected = lorenz(*arguments)
     agree("Morula's value", value(*arguments), expected, 1e-12)
     agree("Morula's gradient", gradient(*arguments), reference, 1e-5)
-    for flavour in by_hand.FLAVOURS:
-        for built in by_hand.build(folder, flavour):
-            agree(built.name, built.primal(), expected, 1e-7)
-            agree(f"{built.name}, gradient", built.gradient(), reference, 1e-5)
-            primals[built.name], gradients[built.name] = built.primal, built.gradient
+    for built in by_hand.lorenz(folder):
+        agree(built.name, built.primal(), expected, 1e-7)
+        agree(f"{built.name}, gradient", built.gradient(), reference, 1e-5)
+        primals[built.name], gradients[built.name] = built.primal, built.gradient
     reached = True
     for what, calls in (("primal", primals), ("gradient", gradients)):
         reached = tabulate(what, medians(calls)) and reached
@@ -113,21 +109,57 @@ def calls() -> bool:
     return call <= MUST_REACH["call"] and first <= MUST_REACH["first call"]
 
 
-def main() -> int:
-    console.print(
-        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        reached = compare_lorenz(Path(folder))
-    reached = calls() and reached
+def compare_arrays(folder: Path, w: Workload) -> bool:
+    """One table: value, gradient and memory of each implementation."""
+    found = arrays.compare(folder, w)
+    (_, value, gradient, _), *others = found
+    table = Table("", "value", "", "gradient", "", "peak memory", title=w.title)
+    for name, first, second, peak in found:
+        memory = "" if peak is None else f"{peak / 1e6:.1f} MB"
+        ratios = f"{value / first:.2f}", f"{gradient / second:.2f}"
+        table.add_row(name, duration(first), ratios[0], duration(second), ratios[1], memory)
+    for name, *figures in array_peers.rows(w):
+        seconds = [duration(s) if s is not None else "-" for s in figures]
+        table.add_row(name, seconds[0], "", seconds[1], "", "")
+    console.print(table)
+    strict = [second for name, _, second, _ in others if name.endswith(" strict")]
+    if not strict or w.limit is None:
+        return True
+    ratio = gradient / min(strict)
+    console.print(f"{ratio:.2f} of C, at most {w.limit}: {verdict(ratio, w.limit)}\n")
+    return ratio <= w.limit
+
+
+def compare_peers() -> None:
     others = list(peers.rows())
     if others:
         table = Table("", "value", "gradient", title="Other tools, Lorenz")
         for name, *figures in others:
             table.add_row(name, *(duration(s) if s is not None else "-" for s in figures))
         console.print(table)
+
+
+def main(names: list[str]) -> int:
+    known = ["lorenz", "calls", *(w.name for w in WORKLOADS)]
+    for name in names:
+        if name not in known:
+            sys.exit(f"no workload {name!r}: there are {', '.join(known)}")
+    names = names or known
+    console.print(
+        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}"
+    )
+    reached = True
+    with tempfile.TemporaryDirectory() as folder:
+        for w in WORKLOADS:
+            if w.name in names:
+                reached = compare_arrays(Path(folder), w) and reached
+        if "lorenz" in names:
+            reached = compare_lorenz(Path(folder)) and reached
+            compare_peers()
+    if "calls" in names:
+        reached = calls() and reached
     return 0 if reached else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,19 +1,24 @@
-"""The hand-written C: built on the spot by every compiler that is there, called through ctypes."""
+"""The hand-written C: built on the spot by every compiler that is there, called through ctypes.
+
+Each call's arguments are prepared: ctypes itself costs a microsecond.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .programs import LORENZ_ARGUMENTS, LORENZ_STEPS, STEP
+from .workloads import Arguments, Workload
 
-SOURCE = Path(__file__).with_name("lorenz.c")
 BASE = ("-O3", "-march=native", "-shared", "-fPIC")
 # "strict" rounds every operation as Python does.  Left to themselves, gcc and some versions of
 # clang contract a*b+c to one rounding; that is shown, too, but is another function.
@@ -24,38 +29,77 @@ FLAVOURS = {"strict": (*BASE, "-ffp-contract=off"), "contracted": (*BASE, "-ffp-
 class Built:
     name: str  # "gcc strict"
     primal: Callable[[], float]
-    gradient: Callable[[], tuple[float, ...]]
+    gradient: Callable[[], tuple[Any, ...]]
 
 
 def compilers() -> list[str]:
     return [name for name in ("gcc", "clang") if shutil.which(name)]
 
 
-def build(folder: Path, flavour: str) -> list[Built]:
-    """The benchmark by each compiler, in one flavour."""
+def built(folder: Path, source: str) -> Iterator[tuple[str, ctypes.CDLL]]:
+    """A file of C by each compiler in each flavour."""
+    for flavour in FLAVOURS:
+        for compiler in compilers():
+            yield f"{compiler} {flavour}", library(folder, source, compiler, flavour)
+
+
+@cache
+def library(folder: Path, source: str, compiler: str, flavour: str) -> ctypes.CDLL:
+    path = folder / f"{source}-{compiler}-{flavour}.so"
+    text = Path(__file__).with_name(source)
+    command = [compiler, *FLAVOURS[flavour], str(text), "-o", str(path), "-lm"]
+    subprocess.run(command, check=True)
+    return ctypes.CDLL(str(path))
+
+
+def lorenz(folder: Path) -> list[Built]:
+    p = np.array(LORENZ_ARGUMENTS)
+    states, g = np.zeros(3 * LORENZ_STEPS), np.zeros(6)
+    arguments = (p.ctypes, ctypes.c_long(LORENZ_STEPS), ctypes.c_double(STEP))
     found = []
-    for compiler in compilers():
-        library = folder / f"lorenz-{compiler}-{flavour}.so"
-        command = [compiler, *FLAVOURS[flavour], str(SOURCE), "-o", str(library), "-lm"]
-        subprocess.run(command, check=True)
-        found.append(bound(f"{compiler} {flavour}", ctypes.CDLL(str(library))))
+    for name, c in built(folder, "lorenz.c"):
+        primal = bound(c.lorenz, *arguments)
+        gradient = bound(c.lorenz_gradient, *arguments, states.ctypes, g.ctypes)
+        found.append(Built(name, primal, lambda run=gradient: (run(), tuple(g.tolist()))[1]))
     return found
 
 
-def bound(name: str, library: ctypes.CDLL) -> Built:
-    """The two functions, their arguments prepared: a call costs a microsecond of ctypes."""
-    pointer = ctypes.POINTER(ctypes.c_double)
-    p = np.array(LORENZ_ARGUMENTS)
-    states, g = np.zeros(3 * LORENZ_STEPS), np.zeros(6)
-    addresses = [a.ctypes.data_as(pointer) for a in (p, states, g)]
-    common = (addresses[0], ctypes.c_long(LORENZ_STEPS), ctypes.c_double(STEP))
-    library.lorenz.restype = library.lorenz_gradient.restype = ctypes.c_double
+def bound(function: Any, *arguments: Any) -> Callable[[], float]:
+    """A call that gives a double; arrays come as their `ctypes`."""
+    given = [ctypes.c_void_p(a.data) if hasattr(a, "shape") else a for a in arguments]
+    function.restype = ctypes.c_double
 
-    def primal() -> float:
-        return float(library.lorenz(*common))
+    def call() -> float:
+        value: float = function(*given)
+        return value
 
-    def gradient() -> tuple[float, ...]:
-        library.lorenz_gradient(*common, addresses[1], addresses[2])
-        return tuple(g.tolist())
+    call.keep = arguments  # type: ignore[attr-defined]
+    return call
 
-    return Built(name, primal, gradient)
+
+def array_program(folder: Path, w: Workload, given: Arguments) -> list[Built]:
+    """The C of a workload on these arguments."""
+    source, name = w.c.split(":")
+    return [on_arrays(label, c, name, w, given) for label, c in built(folder, source)]
+
+
+def on_arrays(label: str, c: ctypes.CDLL, name: str, w: Workload, given: Arguments) -> Built:
+    """An array goes as its address and its lengths, then come the gradients and the memory."""
+    arguments: list[Any] = []
+    for a in given:
+        if isinstance(a, np.ndarray):
+            arguments += [a.ctypes, *map(ctypes.c_long, a.shape)]
+        else:
+            arguments.append(ctypes.c_double(a) if isinstance(a, float) else ctypes.c_long(a))
+    gradients = tuple(np.zeros(np.shape(given[k])) for k in w.wrt)
+    outputs = [g.ctypes for g in (*gradients, np.empty(w.work(given)))]
+    primal = bound(getattr(c, name), *arguments)
+    run = bound(
+        getattr(c, f"{name}_gradient"), *arguments, *outputs, np.empty(w.work(given)).ctypes
+    )
+
+    def gradient() -> tuple[Any, ...]:
+        run()
+        return gradients
+
+    return Built(label, primal, gradient)

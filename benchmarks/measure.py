@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import statistics
 import subprocess
 import sys
@@ -51,3 +53,39 @@ def first_call(processes: int = 5) -> float:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         taken.append(float(done.stdout))
     return statistics.median(taken)
+
+
+def peak_memory(prepare: Callable[[], Callable[[], object]]) -> float | None:
+    """The most bytes that a call adds to what stands in memory once it is prepared.
+
+    In a child process, so that nobody's warm memory counts; None where Linux does not tell.
+    """
+    if not Path("/proc/self/clear_refs").exists():
+        return None
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        grown = -1
+        try:
+            run = prepare()
+            ctypes.CDLL(None).malloc_trim(0)  # what lies free counts when it is used again
+            Path("/proc/self/clear_refs").write_text("5")  # the peak starts here
+            before = status("VmRSS")
+            run()
+            grown = status("VmHWM") - before
+        finally:
+            os.write(into, str(grown).encode())
+            os._exit(0)
+    os.close(into)
+    with os.fdopen(out) as told:
+        found = int(told.read())
+    os.waitpid(child, 0)
+    return float(found) if found >= 0 else None
+
+
+def status(name: str) -> int:
+    """A line of this process's /proc/self/status, in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return 1024 * int(line.split()[1])
+    return 0
