@@ -147,6 +147,12 @@ class Ownership:
             self.free[region] = set(free_values(region))
         return self.free[region]
 
+    def line(self, op: Op) -> str:
+        """Where an op stands: the innermost line in the function's own file."""
+        own = self.function.loc[-1].file if self.function.loc else ""
+        site = next((s for s in op.loc if s.file == own), next(iter(op.loc), None))
+        return f" at line {site.line}" if site else ""
+
     def used_later(self, v: Value, block: Block, k: int) -> str | None:
         """The first later use in program order; the length of an array outlives its contents."""
         while True:
@@ -156,8 +162,7 @@ class Ownership:
                 if any(o is v for o in op.operands) or any(
                     v in self.outside(r) for r in op.regions
                 ):
-                    line = f" at line {op.loc[0].line}" if op.loc else ""
-                    return f"used later by {op.opcode}{line}"
+                    return f"used later by {op.opcode}{self.line(op)}"
             if self.home[v] is block or block not in self.parent:
                 return None
             block, k, _ = self.parent[block]

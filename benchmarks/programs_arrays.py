@@ -24,9 +24,10 @@ def pairwise(x):
 
 def recurrence(x, a):
     """A logistic map with a push in each step, in place."""
-    y = x.copy()
-    for i in range(1, len(y)):
-        y[i] += a * y[i - 1] * (1.0 - y[i - 1])
+    y = np.zeros(len(x))
+    y[0] = x[0]
+    for i in range(1, len(x)):
+        y[i] = x[i] + a * y[i - 1] * (1.0 - y[i - 1])
     return np.sum(y)
 
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import inspect
 import os
+import re
 import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import report
 from .frontend.errors import Error
 from .ir.core import Module, Site
 from .ir.structure import Leaf, Tree, Tuple
-from .ir.types import BOOL, F64, I64, Array
+from .ir.types import BOOL, DTYPES, F64, I64, Array
 from .pipeline import NAMES, STAGES
+
+if TYPE_CHECKING:
+    from .lowered import Lowered
 
 TYPES: dict[str, Tree] = {
     "f64": Leaf(F64),
@@ -25,9 +30,9 @@ TYPES: dict[str, Tree] = {
     "i64": Leaf(I64),
     "int": Leaf(I64),
     "bool": Leaf(BOOL),
-    "f64[1]": Leaf(Array(F64, 1)),
-    "f64[1,strided]": Leaf(Array(F64, 1, True)),
 }
+ELEMENTS = {str(elem): elem for elem in DTYPES}
+ARRAY = re.compile(r"(\w+)\[(\d+)(,strided)?\]")
 
 
 class Usage(Exception):
@@ -56,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     p = commands.add_parser("dump", help="print stages of a function of a Python file")
-    p.add_argument("target", metavar="FILE:FUNC")
+    p.add_argument("target", metavar="FILE:FUNC", help="with --copies, also FILE alone")
     p.add_argument(
         "--args", default="", help='types of the arguments: "f64, i64, f64[1], (f64, f64)"'
     )
@@ -65,6 +70,12 @@ def parser() -> argparse.ArgumentParser:
         "--grad", metavar="ARG", help="of the gradient by this argument, a name or number"
     )
     p.add_argument("--order", type=int, default=1, help="how often the gradient is taken")
+    p.add_argument(
+        "--copies",
+        action="store_true",
+        help="instead of stages, the lines that copy an array, and why; without :FUNC of all "
+        "functions of the file that take as many arguments",
+    )
     p.add_argument("--time", action="store_true", help="how long each stage took, on stderr")
     p.set_defaults(command=dump)
     p = commands.add_parser("run", help="run a function of a text file in the interpreter")
@@ -90,18 +101,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def dump(options: argparse.Namespace) -> None:
-    from . import api
-    from .lowered import Lowered
-
     wanted = stages_of(options.stage)
     if options.order != 1 and options.grad is None:
         raise Usage("--order says how often --grad is taken: name an argument with --grad")
     if options.order < 1:
         raise Usage("--order is at least 1")
-    f = function_of(options.target)
-    for _ in range(options.order if options.grad is not None else 0):
-        f = api.grad(f, argnums=arguments(options.grad))
-    lowered = Lowered(api.front(f).compilation(tuple(trees(options.args))), ())
+    if options.copies:
+        dump_copies(options)
+        return
+    lowered = lowered_of(function_of(options.target), options)
     for name in wanted:
         text = lowered.text(name)
         if len(wanted) > 1:
@@ -109,6 +117,41 @@ def dump(options: argparse.Namespace) -> None:
         report.show(text, name)
     if options.time:
         report.times(lowered.times, sys.stderr)
+
+
+def lowered_of(f: Any, options: argparse.Namespace) -> Lowered:
+    """The function for --args, or the gradient of it that --grad and --order name."""
+    from . import api
+    from .lowered import Lowered
+
+    for _ in range(options.order if options.grad is not None else 0):
+        f = api.grad(f, argnums=arguments(options.grad))
+    return Lowered(api.front(f).compilation(tuple(trees(options.args))), ())
+
+
+def dump_copies(options: argparse.Namespace) -> None:
+    from .copies import copies, shown
+
+    words = ".grad" * (options.order if options.grad is not None else 0)
+    for f in functions_of(options):
+        found = copies(lowered_of(f, options).module("memory"))
+        print(shown(f.__name__ + words, found), end="")
+
+
+def functions_of(options: argparse.Namespace) -> list[Any]:
+    """The function of FILE:FUNC, or those of FILE that --args suit in number."""
+    if not options.target.endswith(".py"):
+        return [function_of(options.target)]
+    module, n = module_of(options.target), len(trees(options.args))
+    found = [
+        f
+        for f in vars(module).values()
+        if isinstance(f, FunctionType) and f.__module__ == module.__name__
+    ]
+    taking = [f for f in found if len(inspect.signature(f).parameters) == n]
+    if not taking:
+        raise Usage(f"{options.target} has no function of {n} arguments: say which in --args")
+    return taking
 
 
 def stages_of(text: str) -> list[str]:
@@ -170,10 +213,13 @@ def trees(text: str) -> list[Tree]:
     for part in parts(text):
         if part.startswith("(") and part.endswith(")"):
             made.append(Tuple(tuple(trees(part[1:-1]))))
-        elif (key := part.replace(" ", "")) in TYPES:
-            made.append(TYPES[key])
+        elif part in TYPES:
+            made.append(TYPES[part])
+        elif (m := ARRAY.fullmatch(part.replace(" ", ""))) and m[1] in ELEMENTS:
+            made.append(Leaf(Array(ELEMENTS[m[1]], int(m[2]), strided=m[3] is not None)))
         else:
-            raise Usage(f"no type {part!r}: write {', '.join(TYPES)}, or a tuple (f64, i64)")
+            known = f"{', '.join(TYPES)}, f64[1], f32[2, strided], or a tuple (f64, i64)"
+            raise Usage(f"no type {part!r}: write {known}")
     return made
 
 

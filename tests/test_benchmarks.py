@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import morula
 from benchmarks.arrays import check
 from benchmarks.workloads import WORKLOADS, Workload
+from morula.copies import copies
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +29,12 @@ def test_a_wrong_gradient_is_noticed(folder: Path) -> None:
     wrong = Workload(w.name, w.title, lambda x: 2.0 * w.program(x), w.wrt, w.data, w.c)
     with pytest.raises(SystemExit, match="differ"):
         check(folder, wrong, w.data(True))
+
+
+LOOPS = [w for w in WORKLOADS if w.c.startswith(("loops", "tables")) or w.name == "gmm_by_loops"]
+
+
+@pytest.mark.parametrize("w", LOOPS, ids=lambda w: w.name)
+def test_loops_copy_nothing(w: Workload) -> None:
+    for f in (morula.jit(w.program), morula.grad(w.program, argnums=w.wrt)):
+        assert copies(f.lower(*w.data(True)).module("memory")) == []

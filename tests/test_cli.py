@@ -129,3 +129,54 @@ def test_structures() -> None:
         Leaf(F64),
         Tuple((Leaf(I64), Leaf(Array(F64, 1)))),
     ]
+
+
+COPYING = """
+import numpy as np
+
+def fill(x, n):
+    y = np.zeros(n)
+    for i in range(n):
+        y[i] = x
+    return np.sum(y * y)
+
+def keep(x, n):
+    y = np.zeros(n)
+    s = x
+    for i in range(n):
+        z = y.copy()
+        z[i] = x * s
+        y[i] = z[0]
+        s += y[i]
+    old = y.copy()
+    y[0] = s
+    return np.sum(y * old)
+
+def other(x):
+    return x
+"""
+
+
+def test_copies_are_listed_by_line_with_the_reason(capsys: Any, tmp_path: Path) -> None:
+    path = tmp_path / "copying.py"
+    path.write_text(COPYING)
+    text = printed(capsys, "dump", "--copies", str(path), *ARGS)
+    assert text == (
+        "fill: no copies\n"
+        "keep: 2 copies\n"
+        "  copying.py:15: z[i] = x * s\n"
+        "    copies y (f64[1]), in a loop: used later by set at line 16\n"
+        "  copying.py:19: y[0] = s\n"
+        "    copies y (f64[1]): used later by for at line 20\n"
+    )
+    text = printed(capsys, "dump", "--copies", f"{path}:fill", *ARGS, "--grad", "x")
+    assert text == "fill.grad: no copies\n"
+    assert "no function of 3" in refused(
+        capsys, "dump", "--copies", str(path), "--args", "f64, f64, f64"
+    )
+
+
+def test_types_of_arrays() -> None:
+    from morula.ir.types import F32, U8
+
+    assert trees("f32[2, strided], u8[1]") == [Leaf(Array(F32, 2, True)), Leaf(Array(U8, 1))]
