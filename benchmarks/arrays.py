@@ -86,9 +86,11 @@ def fresh(folder: Path, w: Workload) -> dict[str, Callable[[], Callable[[], obje
         given = w.data(False)
         return lambda: gradient(*given)
 
+    def linked(k: int) -> Callable[[], Callable[[], object]]:
+        return lambda: by_hand.array_program(folder, w, w.data(False))[k].gradient
+
     made: dict[str, Callable[[], Callable[[], object]]] = {"Morula": compiled}
-    names = [label for label, _ in by_hand.built(folder, w.c.split(":")[0])]
-    for k, name in enumerate(names):
+    for k, (name, _) in enumerate(by_hand.built(folder, w.c.split(":")[0])):
         if name.endswith(" strict"):
-            made[name] = lambda k=k: by_hand.array_program(folder, w, w.data(False))[k].gradient
+            made[name] = linked(k)
     return made

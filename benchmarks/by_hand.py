@@ -25,11 +25,14 @@ BASE = ("-O3", "-march=native", "-shared", "-fPIC")
 FLAVOURS = {"strict": (*BASE, "-ffp-contract=off"), "contracted": (*BASE, "-ffp-contract=fast")}
 
 
+Gradient = Callable[[], tuple[Any, ...]]
+
+
 @dataclass(frozen=True)
 class Built:
     name: str  # "gcc strict"
     primal: Callable[[], float]
-    gradient: Callable[[], tuple[Any, ...]]
+    gradient: Gradient
 
 
 def compilers() -> list[str]:
@@ -60,8 +63,18 @@ def lorenz(folder: Path) -> list[Built]:
     for name, c in built(folder, "lorenz.c"):
         primal = bound(c.lorenz, *arguments)
         gradient = bound(c.lorenz_gradient, *arguments, states.ctypes, g.ctypes)
-        found.append(Built(name, primal, lambda run=gradient: (run(), tuple(g.tolist()))[1]))
+        found.append(Built(name, primal, giving(gradient, lambda: tuple(g.tolist()))))
     return found
+
+
+def giving(run: Callable[[], float], result: Callable[[], tuple[Any, ...]]) -> Gradient:
+    """A call that runs and hands out what it wrote."""
+
+    def gradient() -> tuple[Any, ...]:
+        run()
+        return result()
+
+    return gradient
 
 
 def bound(function: Any, *arguments: Any) -> Callable[[], float]:
@@ -94,12 +107,5 @@ def on_arrays(label: str, c: ctypes.CDLL, name: str, w: Workload, given: Argumen
     gradients = tuple(np.zeros(np.shape(given[k])) for k in w.wrt)
     outputs = [g.ctypes for g in (*gradients, np.empty(w.work(given)))]
     primal = bound(getattr(c, name), *arguments)
-    run = bound(
-        getattr(c, f"{name}_gradient"), *arguments, *outputs, np.empty(w.work(given)).ctypes
-    )
-
-    def gradient() -> tuple[Any, ...]:
-        run()
-        return gradients
-
-    return Built(label, primal, gradient)
+    run = bound(getattr(c, f"{name}_gradient"), *arguments, *outputs)
+    return Built(label, primal, giving(run, lambda: gradients))

@@ -347,7 +347,9 @@ def test_command_lines(
         if words[1] == "dump":
             Path("model.py").write_text(MODEL[words[words.index("--args") + 1]])
         out = ran(line, capsys)
-        if words[1] == "dump":
+        if "--copies" in words:
+            assert out == "loss: no copies\n", line
+        elif words[1] == "dump":
             wanted = words[words.index("--stage") + 1].replace("all", ",".join(NAMES))
             assert all(stage in out for stage in wanted.split(",")), line
         elif words[1] == "run":
@@ -356,7 +358,7 @@ def test_command_lines(
             assert out.startswith(words[2]), line
         else:
             assert ("fn @loss(" in out) if words[1] == "opt" else ("typed" in out), line
-    assert seen == {"dump": 2, "opt": 1, "run": 1, "stages": 1, "explain": 1}
+    assert seen == {"dump": 3, "opt": 1, "run": 1, "stages": 1, "explain": 1}
 
 
 def test_dump_to_stderr(tmp_path: Path) -> None:
