@@ -16,7 +16,7 @@ BOTH = (
 NUMPY = {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh",
     "arctanh": "atanh", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "fabs": "abs",
-    "sign": "sign", "rint": "round",
+    "rint": "round",
 }  # fmt: skip
 # numpy 2 has these, too
 ARRAY_API = ("asin", "acos", "atan", "asinh", "acosh", "atanh")
@@ -34,6 +34,10 @@ PURE: dict[str, tuple[str, int]] = {
     "math.pow": ("pow", 2),
     "math.hypot": ("hypot", 2),
     "numpy.hypot": ("hypot", 2),
+    "scipy.special.erf": ("erf", 1),
+    "scipy.special.erfc": ("erfc", 1),
+    "scipy.special.gamma": ("gamma", 1),
+    "scipy.special.gammaln": ("lgamma", 1),
     "math.copysign": ("copysign", 2),
     "numpy.copysign": ("copysign", 2),
     "math.fmod": ("fmod", 2),
@@ -41,7 +45,7 @@ PURE: dict[str, tuple[str, int]] = {
 }
 
 # of an int these give an int, in some versions of NumPy
-KEEP_INTS = frozenset(f"numpy.{n}" for n in ("floor", "ceil", "trunc", "sign"))
+KEEP_INTS = frozenset(f"numpy.{n}" for n in ("floor", "ceil", "trunc"))
 
 OWN: dict[str, str] = {
     **{n: n for n in "abs min max round int float bool pow divmod len range".split()},
@@ -50,6 +54,9 @@ OWN: dict[str, str] = {
     "numpy.power": "numpy_pow",
     "numpy.pow": "numpy_pow",
     "numpy.float64": "float",
+    "numpy.sign": "sign",
+    "scipy.special.psi": "digamma",
+    "scipy.special.polygamma": "polygamma",
     **{f"numpy.{n}": "cast" for n in "float32 int64 int32 int16 int8 uint32 uint16 uint8".split()},
     "math.floor": "floor",
     "math.ceil": "ceil",
@@ -100,37 +107,64 @@ LIBRARY = (
     | OPERATIONS
 )
 
-# NumPy's functions and methods on whole arrays (see `specialize/numeric.py`)
-ARRAYS = frozenset(
-    f"numpy.{n}"
-    for n in (
-        "zeros empty ones full zeros_like empty_like ones_like full_like array asarray copy arange "
-        "linspace eye identity sum prod max min amax amin mean argmax argmin cumsum cumprod dot "
-        "matmul outer transpose maximum minimum where clip square reciprocal negative add subtract "
-        "multiply divide true_divide "
-        "reshape ravel nonzero ndim shape size lib.stride_tricks.as_strided"
-    ).split()
-) | frozenset(
-    f"ndarray.{n}"
-    for n in (
-        "copy astype fill sum prod max min mean argmax argmin cumsum cumprod dot transpose "
-        "reshape ravel flatten"
-    ).split()
+# NumPy's functions and methods on whole arrays (see `specialize/numeric.py` and `ufuncs.py`)
+BY_ELEMENTS = (
+    "maximum minimum fmax fmin where clip square reciprocal negative positive add subtract "
+    "multiply divide true_divide floor_divide mod remainder float_power heaviside logaddexp sinc "
+    "signbit conj conjugate imag angle greater greater_equal less less_equal equal not_equal "
+    "logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor invert "
+    "round around nan_to_num isclose"
+).split()
+SPECIAL = "expit log_expit logit xlogy xlog1py entr rel_entr betaln ndtr".split()
+ARRAYS = (
+    frozenset(
+        f"numpy.{n}"
+        for n in (
+            "zeros empty ones full zeros_like empty_like ones_like full_like array asarray copy "
+            "arange linspace eye identity sum prod max min amax amin mean argmax argmin any all "
+            "cumsum cumprod dot matmul inner outer tensordot einsum transpose moveaxis swapaxes "
+            "expand_dims squeeze broadcast_to reshape ravel nonzero ndim shape size real "
+            "lib.stride_tricks.as_strided linalg.norm"
+        ).split()
+    )
+    | frozenset(
+        f"ndarray.{n}"
+        for n in (
+            "copy astype fill sum prod max min mean argmax argmin any all cumsum cumprod dot "
+            "transpose swapaxes squeeze reshape ravel flatten clip round conj conjugate"
+        ).split()
+    )
+    | frozenset(f"numpy.{n}" for n in BY_ELEMENTS)
+    | frozenset(f"scipy.special.{n}" for n in SPECIAL)
 )
 
-# those that are Python over the others: name -> function of `prelude/surface.py`
+# those that are programs over the others: name -> file and function of `prelude/`
 WRITTEN: dict[str, str] = {
     **{
-        f"numpy.{n}": n
+        f"numpy.{n}": f"shaping.{n}"
         for n in (
-            "atleast_1d atleast_2d diff inner vdot trace "
-            "diag tril triu flip roll repeat tile concatenate stack hstack vstack var std argsort "
-            "sort searchsorted any all"
+            "atleast_1d atleast_2d atleast_3d concatenate stack hstack vstack dstack column_stack "
+            "append tile repeat flip fliplr flipud rot90 roll diff diag diagonal trace tril triu "
+            "tri meshgrid take take_along_axis"
         ).split()
     },
-    **{f"ndarray.{n}": n for n in "var std trace argsort any all repeat searchsorted".split()},
-    "numpy.linalg.solve": "solve",
-    "numpy.linalg.norm": "norm",
+    **{f"ndarray.{n}": f"shaping.{n}" for n in "repeat trace diagonal take".split()},
+    **{f"numpy.{n}": f"ordering.{n}" for n in "sort argsort searchsorted".split()},
+    **{f"ndarray.{n}": f"ordering.{n}" for n in "argsort searchsorted".split()},
+    "ndarray.sort": "ordering.sort_in_place",
+    **{
+        f"numpy.{n}": f"surface.{n}"
+        for n in (
+            "var std ptp median average count_nonzero flatnonzero allclose array_equal vdot kron "
+            "cross convolve interp trapezoid bincount"
+        ).split()
+    },
+    **{f"ndarray.{n}": f"surface.{n}" for n in "var std".split()},
+    **{
+        f"numpy.linalg.{n}": f"linear.{n}"
+        for n in "solve inv det slogdet cholesky matrix_power multi_dot".split()
+    },
+    **{f"scipy.special.{n}": f"special.{n}" for n in "logsumexp softmax log_softmax".split()},
 }  # fmt: skip
 
 # known to lie outside the language, with what to write instead

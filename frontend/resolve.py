@@ -174,7 +174,8 @@ def library_name(value: Any) -> str | None:
     name = getattr(value, "__name__", None)
     if not isinstance(name, str) or has_morula(value):
         return None
-    for module in LIBRARIES:
+    special = sys.modules.get("scipy.special")  # whose functions live elsewhere, or say nothing
+    for module in (*LIBRARIES, special) if special else LIBRARIES:
         if vars(module).get(name, ABSENT) is value:
             return name if module is builtins else f"{module.__name__}.{name}"
     home = getattr(value, "__module__", None)

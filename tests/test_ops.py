@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 
 import morula
 from agreement import same as alike
@@ -41,10 +42,9 @@ INF, NAN = math.inf, math.nan
 BY_CODE = set("call if for while box unbox vjp jvp pull".split())
 ENDS = set(ops.ENDS)
 PLACEMENT = {"mark", "release", "copy"}  # after AD
-# Python's operators, and what no function of Python spells: `polygamma` is only a derivative of
-# gamma, `stop_gradient` is a word of ours
+# Python's operators, and what no function of Python spells: `stop_gradient` is a word of ours
 OPERATORS = set("add sub mul neg div floordiv mod pow".split())
-UNSPELLED = {"polygamma", "stop_gradient"}
+UNSPELLED = {"stop_gradient"}
 
 
 def test_every_row_has_a_derivative() -> None:
@@ -95,10 +95,11 @@ def test_spelled_functions_mean_what_python_means() -> None:
     shifted = {"acosh", "arccosh"}  # defined from 1 on
     calls = []
     for name, (_, arity) in names.PURE.items():
-        first = "x + 1.0" if name.split(".")[1] in shifted else "x"
-        if hasattr({"math": math, "numpy": np}[name.split(".")[0]], name.split(".")[1]):
+        home, _, word = name.rpartition(".")
+        first = "x + 1.0" if word in shifted else "x"
+        if hasattr({"math": math, "numpy": np, "scipy.special": special}[home], word):
             calls.append(f"{name}({first})" if arity == 1 else f"{name}({first}, y)")
-    source = "import math\nimport numpy\n\n\ndef f(x, y):\n    return (\n"
+    source = "import math\nimport numpy\nimport scipy.special\n\n\ndef f(x, y):\n    return (\n"
     f = made("f", source + "".join(f"        {c},\n" for c in calls) + "    )\n")
     for x, y in ((0.7, 1.3), (0.2, -2.5)):
         for call, got, wanted in zip(calls, morula.jit(f)(x, y), f(x, y), strict=True):

@@ -68,17 +68,20 @@ def counted(out, start, step):
         out[i] = start + i * step
 
 
-def spaced(out, start, stop):
-    """As many points from start to stop, both included."""
+def spaced(out, start, stop, endpoint):
+    """As many points from start on; the last is stop, or, without endpoint, the one before it."""
     n = len(out)
+    parts = max(n - 1, 1) if endpoint else n
     for i in range(n):
-        out[i] = stop if i == n - 1 and n > 1 else start + i * ((stop - start) / max(n - 1, 1))
+        at_end = endpoint and i == n - 1 and n > 1
+        out[i] = stop if at_end else start + i * ((stop - start) / parts)
 
 
-def diagonal(out, value):
-    """`value` on the diagonal of a matrix."""
-    for i in range(min(out.shape[0], out.shape[1])):
-        out[i, i] = value
+def diagonal(out, value, k):
+    """`value` on a diagonal of a matrix, k to the right of the main one."""
+    down, right = max(0, -k), max(0, k)
+    for i in range(min(out.shape[0] - down, out.shape[1] - right)):
+        out[i + down, i + right] = value
 
 
 def taken(out, x, *index):
@@ -123,37 +126,34 @@ def nonzero(outs, mask, way, n):
     return n
 
 
-def maximum(x, y):
-    return x if x >= y or x != x else y
+def some(a):
+    """Whether an element is true, as far as one has to look."""
+    for i in range(len(a)):
+        if a.ndim == 1:
+            if a[i]:
+                return True
+        elif some(a[i]):
+            return True
+    return False
 
 
-def minimum(x, y):
-    return x if x <= y or x != x else y
+def every(a):
+    for i in range(len(a)):
+        if a.ndim == 1:
+            if not a[i]:
+                return False
+        elif not every(a[i]):
+            return False
+    return True
 
 
-def where(condition, x, y):
-    return x if condition else y
-
-
-def clip(x, low, high):
-    return minimum(maximum(x, low), high)
-
-
-def square(x):
-    return x * x
-
-
-def reciprocal(x):
-    return 1.0 / x
-
-
-def first_best(better, x):
-    """The place of the first element that none is better than."""
-    best = 0
-    for i in range(1, len(x)):
-        if better(x[i], x[best]):
-            best = i
-    return best
+def each(fn, out, x):
+    """out[i] = fn(x[i]), where fn is of the last axes of x, which out does not have."""
+    for i in range(len(out)):
+        if out.ndim == 1:
+            out[i] = fn(x[i])
+        else:
+            each(fn, out[i], x[i])
 
 
 def running(fn, out, x):
@@ -175,6 +175,15 @@ def dot(x, y, s):
 def matrix_vector(out, a, x, zero):
     for i in range(len(out)):
         out[i] = dot(a[i], x, zero)
+
+
+def stacked(out, a, b):
+    """out[..., :, :] = a[..., :, :] @ b[..., :, :]"""
+    if out.ndim == 2:
+        matrix_matrix(out, a, b)
+    else:
+        for i in range(len(out)):
+            stacked(out[i], a[i], b[i])
 
 
 def matrix_matrix(out, a, b):

@@ -1,4 +1,4 @@
-"""NumPy's functions that are programs over its others.
+"""NumPy's statistics, products and comparisons of whole arrays, as programs over the others.
 
 Each is Python that also runs as it stands; compiled, its derivative comes with it.  Axes and other
 words that decide a rank are known when compiling, so that `if a.ndim == 1` is.
@@ -6,258 +6,212 @@ words that decide a rank are known when compiling, so that `if a.ndim == 1` is.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
+
+from .ordering import sort
+from .shaping import placed, replaced
 
 # Ordinary programs of the language, which stand without annotations.
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 
-def atleast_1d(a):
-    return a if np.ndim(a) > 0 else np.array([a])
+# ---- statistics ---------------------------------------------------------------------------------
 
 
-def atleast_2d(a):
-    if np.ndim(a) == 0:
-        return np.array([[a]])
-    return a if np.ndim(a) > 1 else a[None]
-
-
-def diff(a, axis=-1):
-    if a.ndim == 2 and axis != 0:
-        return a[:, 1:] - a[:, :-1]
-    return a[1:] - a[:-1]
-
-
-def inner(a, b):
-    return np.dot(a, b)
-
-
-def vdot(a, b):
-    return np.dot(np.ravel(a), np.ravel(b))
-
-
-def trace(a):
-    s = 0.0
-    for i in range(min(a.shape[0], a.shape[1])):
-        s = s + a[i, i]
-    return s
-
-
-def diag(v):
-    """A matrix with this diagonal, or the diagonal of a matrix."""
-    if v.ndim == 1:
-        out = np.zeros((len(v), len(v)))
-        for i in range(len(v)):
-            out[i, i] = v[i]
-        return out
-    out = np.zeros(min(v.shape[0], v.shape[1]))
-    for i in range(len(out)):
-        out[i] = v[i, i]
-    return out
-
-
-def tril(m, k=0):
-    out = np.zeros_like(m)
-    for i in range(m.shape[0]):
-        for j in range(max(0, min(m.shape[1], i + k + 1))):
-            out[i, j] = m[i, j]
-    return out
-
-
-def triu(m, k=0):
-    out = np.zeros_like(m)
-    for i in range(m.shape[0]):
-        for j in range(max(0, i + k), m.shape[1]):
-            out[i, j] = m[i, j]
-    return out
-
-
-def flip(m, axis=None):
-    if m.ndim == 1 or axis == 0:
-        return m[::-1]
-    return m[:, ::-1] if axis == 1 else m[::-1, ::-1]
-
-
-def roll(a, shift):
-    n = len(a)
-    out = np.zeros_like(a)
-    for i in range(n):
-        out[(i + shift) % n] = a[i]
-    return out
-
-
-def repeat(a, repeats, axis=None):
-    if axis == 1:
-        return np.transpose(repeat(np.transpose(a), repeats, 0))
-    rows = np.ravel(a) if axis is None else a
-    out = np.zeros((len(rows) * repeats, *rows.shape[1:]))
-    for i in range(len(rows)):
-        for k in range(repeats):
-            out[i * repeats + k] = rows[i]
-    return out
-
-
-def tile(a, reps):
-    """Copies side by side; `reps` is an int, or two for rows and columns."""
-    if isinstance(reps, int):
-        return np.concatenate([a] * reps) if a.ndim == 1 else tile_2d(a, 1, reps)
-    return tile_2d(a if a.ndim == 2 else a[None], reps[0], reps[1])
-
-
-def tile_2d(a, down, across):
-    n, m = a.shape
-    out = np.zeros((n * down, m * across))
-    for i in range(n * down):
-        for j in range(m * across):
-            out[i, j] = a[i % n, j % m]
-    return out
-
-
-def concatenate(arrays, axis=0):
-    """Arrays of one or two axes behind each other."""
-    if axis != 0:
-        return np.transpose(concatenate([np.transpose(a) for a in arrays]))
-    n = 0
-    for a in arrays:
-        n = n + len(a)
-    out = np.zeros((n, *arrays[0].shape[1:]))
-    at = 0
-    for a in arrays:
-        out[at : at + len(a)] = a
-        at = at + len(a)
-    return out
-
-
-def stack(arrays, axis=0):
-    if axis == 0:
-        return concatenate([a[None] for a in arrays])
-    return concatenate([a[:, None] for a in arrays], axis=1)
-
-
-def hstack(tup):
-    parts = [np.atleast_1d(a) for a in tup]
-    return concatenate(parts, axis=0 if parts[0].ndim == 1 else 1)
-
-
-def vstack(tup):
-    return concatenate([np.atleast_2d(a) for a in tup])
+def count(a, axis):
+    """How many elements are reduced to one."""
+    if axis is None:
+        return a.size
+    if not isinstance(axis, (tuple, list)):
+        return a.shape[axis]
+    n = 1
+    for k in axis:
+        n = n * a.shape[k]
+    return n
 
 
 def var(a, axis=None, ddof=0, keepdims=False):
-    m = np.mean(a, axis=axis, keepdims=True) if axis is not None else np.mean(a)
-    d = a - m
-    n = a.size if axis is None else a.shape[axis]
-    return np.sum(d * d, axis=axis, keepdims=keepdims) / (n - ddof)
+    x = np.asarray(a)
+    d = x - np.mean(x, axis=axis, keepdims=True)
+    return np.sum(d * d, axis=axis, keepdims=keepdims) / np.maximum(count(x, axis) - ddof, 0)
 
 
 def std(a, axis=None, ddof=0, keepdims=False):
     return np.sqrt(var(a, axis, ddof, keepdims))
 
 
-def norm(x):
-    """The root of the sum of squares."""
-    return math.sqrt(np.sum(x * x))
+def ptp(a, axis=None, keepdims=False):
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
-def argsort(a):
-    """The order of the elements, equal ones as they stood: merges of runs, from the bottom."""
-    n = len(a)
-    order = np.arange(n)
-    other = np.arange(n)
-    width = 1
-    while width < n:
-        for lo in range(0, n, 2 * width):
-            mid = min(lo + width, n)
-            hi = min(lo + 2 * width, n)
-            i = lo
-            j = mid
-            for k in range(lo, hi):
-                if i < mid and (j >= hi or not a[order[j]] < a[order[i]]):
-                    other[k] = order[i]
-                    i += 1
-                else:
-                    other[k] = order[j]
-                    j += 1
-        order, other = other, order
-        width *= 2
-    return order
+def average(a, axis=None, weights=None, keepdims=False):
+    """The mean, each element weighted; weights have a's shape, or are one vector along the axis."""
+    x = np.asarray(a)
+    if weights is None:
+        return np.mean(x, axis=axis, keepdims=keepdims)
+    w = np.asarray(weights)
+    if w.ndim < x.ndim:
+        shape = (1,) * x.ndim
+        w = np.broadcast_to(w.reshape(replaced(shape, placed(axis, x), len(w))), x.shape)
+    total = np.sum(w, axis=axis, keepdims=keepdims)
+    return np.sum(x * w, axis=axis, keepdims=keepdims) / total
 
 
-def sort(a):
-    return a[argsort(a)]
+def median(a, axis=None, keepdims=False):
+    """The middle element, or the mean of the two in the middle."""
+    x = np.asarray(a)
+    if axis is None:
+        middle = of_sorted(np.sort(np.ravel(x)))
+        return np.full((1,) * x.ndim, middle) if keepdims else middle
+    middle = of_sorted(np.moveaxis(sort(x, axis), axis, 0))
+    return np.expand_dims(middle, axis) if keepdims else middle
 
 
-def place(a, v, right):
-    """Where v goes into a sorted array."""
-    lo = 0
-    hi = len(a)
-    while lo < hi:
-        mid = (lo + hi) // 2
-        if a[mid] < v or (right and a[mid] == v):
-            lo = mid + 1
-        else:
-            hi = mid
-    return lo
+def of_sorted(x):
+    n = len(x)
+    return (x[(n - 1) // 2] + x[n // 2]) / 2.0
 
 
-def searchsorted(a, v, side="left"):
-    if np.ndim(v) == 0:
-        return place(a, v, side == "right")
-    out = np.zeros(len(v), dtype=int)
-    for i in range(len(v)):
-        out[i] = place(a, v[i], side == "right")
+def count_nonzero(a, axis=None, keepdims=False):
+    return np.sum(np.not_equal(a, 0), axis=axis, keepdims=keepdims)
+
+
+def flatnonzero(a):
+    return np.nonzero(np.ravel(a))[0]
+
+
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    return np.all(np.isclose(a, b, rtol, atol, equal_nan))
+
+
+def array_equal(a1, a2):
+    a, b = np.asarray(a1), np.asarray(a2)
+    if np.ndim(a) != np.ndim(b) or np.shape(a) != np.shape(b):
+        return False
+    return np.all(a == b)
+
+
+def bincount(x, weights=None, minlength=0):
+    """How often each number stands in x, or the sum of its weights."""
+    n = minlength
+    for k in x:
+        if k < 0:
+            raise ValueError("'list' argument must have no negative elements")
+        n = max(n, k + 1)
+    if weights is None:
+        out = np.zeros(n, dtype=int)
+        for k in x:
+            out[k] += 1
+        return out
+    if len(weights) != len(x):
+        raise ValueError("The weights and list don't have the same length.")
+    out = np.zeros(n)
+    for i in range(len(x)):
+        out[x[i]] += weights[i]
     return out
 
 
-def any(a):
-    for i in range(len(a)):
-        if a.ndim == 1:
-            if a[i]:
-                return True
-        elif any(a[i]):
-            return True
-    return False
+# ---- products -----------------------------------------------------------------------------------
 
 
-def all(a):
-    for i in range(len(a)):
-        if a.ndim == 1:
-            if not a[i]:
-                return False
-        elif not all(a[i]):
-            return False
-    return True
+def vdot(a, b):
+    return np.dot(np.ravel(a), np.ravel(b))
 
 
-def solve(a, b):
-    """a x = b by Gaussian elimination with partial pivoting."""
-    n = len(b)
-    lu = a.copy()
-    x = b.copy()
-    for k in range(n):
-        best = k
-        for i in range(k + 1, n):
-            if abs(lu[i, k]) > abs(lu[best, k]):
-                best = i
-        if lu[best, k] == 0.0:
-            raise np.linalg.LinAlgError("Singular matrix")
-        if best != k:
-            for j in range(k, n):
-                lu[k, j], lu[best, j] = lu[best, j], lu[k, j]
-            if x.ndim == 1:
-                x[k], x[best] = x[best], x[k]
-            else:
-                for j in range(x.shape[1]):
-                    x[k, j], x[best, j] = x[best, j], x[k, j]
-        for i in range(k + 1, n):
-            factor = lu[i, k] / lu[k, k]
-            for j in range(k + 1, n):
-                lu[i, j] -= factor * lu[k, j]
-            x[i] -= factor * x[k]
-    for i in range(n - 1, -1, -1):
-        for j in range(i + 1, n):
-            x[i] -= lu[i, j] * x[j]
-        x[i] /= lu[i, i]
-    return x
+def kron(a, b):
+    """Every element of a times all of b, in place of the element."""
+    x, y = np.asarray(a), np.asarray(b)
+    mine = (1,) * max(0, y.ndim - x.ndim) + x.shape
+    other = (1,) * max(0, x.ndim - y.ndim) + y.shape
+    pairs = tuple(zip(mine, other, strict=True))
+    left = sum([(n, 1) for n, _ in pairs], ())
+    right = sum([(1, m) for _, m in pairs], ())
+    shape = tuple([n * m for n, m in pairs])
+    return (x.copy().reshape(left) * y.copy().reshape(right)).reshape(shape)
+
+
+def cross(a, b, axis=-1):
+    """The vector product in three dimensions, along an axis."""
+    x, y = np.moveaxis(np.asarray(a), axis, -1), np.moveaxis(np.asarray(b), axis, -1)
+    if x.shape[-1] != 3 or y.shape[-1] != 3:
+        raise ValueError(
+            "incompatible dimensions for cross product: those of vectors must be 3 here"
+        )
+    parts = [
+        x[..., 1] * y[..., 2] - x[..., 2] * y[..., 1],
+        x[..., 2] * y[..., 0] - x[..., 0] * y[..., 2],
+        x[..., 0] * y[..., 1] - x[..., 1] * y[..., 0],
+    ]
+    return np.stack(parts, axis=axis)
+
+
+def convolve(a, v, mode="full"):
+    """Sums of products along a vector that slides over the other: all, or those in the middle."""
+    if len(a) == 0 or len(v) == 0:
+        raise ValueError("a and v cannot be empty")
+    if len(v) > len(a):
+        return convolve(v, a, mode)
+    n, m = len(a), len(v)
+    if mode == "full":
+        first, count = 0, n + m - 1
+    elif mode == "same":
+        first, count = (m - 1) // 2, n
+    elif mode == "valid":
+        first, count = m - 1, n - m + 1
+    else:
+        raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got '{mode}')")
+    out = np.zeros(count, dtype=np.result_type(a, v))
+    for i in range(count):
+        k = i + first
+        for j in range(max(0, k - n + 1), min(m, k + 1)):
+            out[i] += a[k - j] * v[j]
+    return out
+
+
+# ---- curves -------------------------------------------------------------------------------------
+
+
+def trapezoid(y, x=None, dx=1.0, axis=-1):
+    """The integral of straight lines between points."""
+    v = np.moveaxis(np.asarray(y), axis, -1)
+    middle = (v[..., 1:] + v[..., :-1]) / 2.0
+    if x is None:
+        return np.sum(middle * dx, axis=-1)
+    p = np.asarray(x)
+    p = np.moveaxis(p, axis, -1) if p.ndim > 1 else p
+    return np.sum(middle * (p[..., 1:] - p[..., :-1]), axis=-1)
+
+
+def interp(x, xp, fp, left=None, right=None):
+    """Straight lines between points of which xp is sorted; the ends go on as they are."""
+    if np.ndim(x) > 0:
+        x = np.asarray(x)
+        out = np.zeros(x.shape)
+        put_between(out, x, xp, fp, left, right)
+        return out
+    return between(x, xp, fp, left, right)
+
+
+def put_between(out, x, xp, fp, left, right):
+    for i in range(len(x)):
+        if x.ndim == 1:
+            out[i] = between(x[i], xp, fp, left, right)
+        else:
+            put_between(out[i], x[i], xp, fp, left, right)
+
+
+def between(x, xp, fp, left, right):
+    n = len(xp)
+    if n == 0:
+        raise ValueError("array of sample points is empty")
+    if len(fp) != n:
+        raise ValueError("fp and xp are not of the same length.")
+    if x < xp[0]:
+        return fp[0] * 1.0 if left is None else left * 1.0
+    if x > xp[n - 1]:
+        return fp[n - 1] * 1.0 if right is None else right * 1.0
+    if x == xp[n - 1]:
+        return fp[n - 1] * 1.0
+    k = np.searchsorted(xp, x, side="right") - 1
+    slope = (fp[k + 1] - fp[k]) / (xp[k + 1] - xp[k])
+    return slope * (x - xp[k]) + fp[k]

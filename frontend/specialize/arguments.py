@@ -11,7 +11,7 @@ from ...ir.core import Literal, Operand
 from ...ir.errors import name_of_exception
 from ...ir.types import BOOL, DTYPES, F32, F64, I8, I16, I32, I64, U8, U16, U32, Scalar
 from . import narrow, ndarray, operators, pending, sequences, views
-from .values import AV, Unknown, describe, static_value, typ
+from .values import AV, describe, static_value, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -87,21 +87,30 @@ def axis_of(f: Frame, a: AV | None, rank: int) -> tuple[int, ...] | None:
     """Axes, which are known when compiling; None for all of them."""
     if a is None or (a.kind == "const" and a.info is None):
         return None
-    try:
-        known = static_value(a)
-    except Unknown:
-        raise f.error(
-            "E01",
-            "an axis that is known at run time only",
-            "it decides the rank of the result",
-            "write the axis as a literal",
-        ) from None
-    axes = known if isinstance(known, tuple) else (known,)
-    for k in axes:
+    axes = axes_in_order(f, a, rank)
+    if len(set(axes)) < len(axes):
+        f.check(Literal(False, BOOL), "ValueError", "duplicate value in 'axis'")
+    return tuple(sorted(set(axes)))
+
+
+def axes_in_order(f: Frame, a: AV, rank: int) -> list[int]:
+    """An axis, or a tuple or list of them, counted from the front."""
+    parts = [a] if a.kind == "num" else sequences.items(f, a, "an axis")
+    axes: list[int] = []
+    for part in parts:
+        if not isinstance(operators.as_int(f, part, "an axis"), Literal):
+            raise f.error(
+                "E01",
+                "an axis that is known at run time only",
+                "it decides the shape of the result",
+                "write the axis as a literal",
+            )
+        k = int(static_value(part))
         if not -rank <= k < rank:
             text = f"axis {k} is out of bounds for array of dimension {rank}"
             f.check(Literal(False, BOOL), name_of_exception(np.exceptions.AxisError), text)
-    return tuple(sorted({k % rank for k in axes}))
+        axes.append(k % rank)
+    return axes
 
 
 def array(f: Frame, a: AV) -> AV:

@@ -10,7 +10,7 @@ from ...ir.core import Literal, Operand
 from ...ir.ops import TABLE
 from ...ir.types import BOOL, F64, I64
 from .. import names
-from ..prelude import surface
+from ..prelude import linear, ordering, shaping, special, surface
 from . import narrow
 from .arrays import length
 from .branches import is_natural
@@ -25,6 +25,13 @@ INF_TEXT = "cannot convert float infinity to integer"
 LARGE_TEXT = "float too large for a 64-bit int"
 LIMIT = float(2**63)
 Own = Callable[["Frame", str, list[AV]], AV]
+PRELUDE = {
+    "linear": linear,
+    "ordering": ordering,
+    "shaping": shaping,
+    "special": special,
+    "surface": surface,
+}
 
 
 # what some functions call where the class of their argument defines it
@@ -51,7 +58,8 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     if name in names.WRITTEN:
         from . import calls, records
 
-        fn = records.function(f, getattr(surface, names.WRITTEN[name]))
+        file, _, word = names.WRITTEN[name].partition(".")
+        fn = records.function(f, getattr(PRELUDE[file], word))
         return calls.call(f, fn, [pending.settled(f, a) for a in args], kw)
     if by_elements(name) and any(views.is_array(f, a) for a in args):
         plain(f, name, args, kw, 1, None)
@@ -87,7 +95,7 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 def by_elements(name: str) -> bool:
     """Whether NumPy applies a function to each element of an array."""
     known = name in names.PURE or name in names.OWN
-    return name == "abs" or (known and name.startswith("numpy."))
+    return name == "abs" or (known and name.startswith(("numpy.", "scipy.special.")))
 
 
 def unknown(f: Frame, name: str) -> Exception:
@@ -123,6 +131,28 @@ def absolute(f: Frame, name: str, args: list[AV]) -> AV:
     r = f.scalar("abs", (f.convert(args[0].leaves[0], I64),), I64)
     natural(f, r)
     return number(r)
+
+
+def sign(f: Frame, name: str, args: list[AV]) -> AV:
+    """-1, 0 or 1 (or nan), of an int as an int."""
+    (a,) = args
+    if a.kind == "num" and a.leaves[0].type != F64:
+        x = f.convert(a.leaves[0], I64)
+        up, down = (f.scalar(op, (x, Literal(0, I64)), BOOL) for op in ("gt", "lt"))
+        r = f.scalar("sub", (f.convert(up, I64), f.convert(down, I64)), I64, True)
+        return number(r) if a.info is None else narrow.fitted(f, r, a.info)
+    out = number(f.scalar("sign", (as_float(f, a, f"an argument of {name}"),), F64))
+    return narrow.of_function(f, name, args, out)
+
+
+def polygamma(f: Frame, name: str, args: list[AV]) -> AV:
+    """The n-th derivative of digamma; digamma itself is the one of order 0."""
+    n = Literal(0, I64) if len(args) == 1 else as_int(f, args[0], "the order of polygamma")
+    x = as_float(f, args[-1], f"an argument of {name}")
+    f.check(
+        f.scalar("ge", (n, Literal(0, I64)), BOOL), "ValueError", "polygamma of a negative order"
+    )
+    return number(f.scalar("polygamma", (n, x), F64))
 
 
 def extreme(f: Frame, name: str, args: list[AV]) -> AV:
@@ -294,6 +324,9 @@ OWN: dict[str, tuple[Own, int, int | None]] = {
     "trunc": (rounded, 1, 1),
     "float": (to_float, 0, 1),
     "bool": (to_bool, 0, 1),
+    "sign": (sign, 1, 1),
+    "digamma": (polygamma, 1, 1),
+    "polygamma": (polygamma, 2, 2),
     "pow": (power, 2, 2),
     "numpy_pow": (numpy_power, 2, 2),
     "divmod": (division_and_rest, 2, 2),

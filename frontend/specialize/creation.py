@@ -106,7 +106,8 @@ def linspace(f: Frame, given: Given) -> AV:
     n = operators.as_int(f, given.get("num") or static(50), "the number of points")
     lo, hi = (operators.as_float(f, a, "a bound") for a in (start, stop))
     ref = ndarray.owned(f, ndarray.zeros(f, [n], F64))
-    ndarray.run(f, elements.spaced, ref, number(lo), number(hi))
+    whole = given.get("endpoint") or static(True)
+    ndarray.run(f, elements.spaced, ref, number(lo), number(hi), whole)
     return ndarray.filled(f, ref)
 
 
@@ -116,5 +117,6 @@ def eye(f: Frame, given: Given) -> AV:
     columns = operators.as_int(f, given.get("M") or n, "a shape")
     elem = dtype_of(f, given.get("dtype")) or F64
     ref = ndarray.owned(f, ndarray.zeros(f, [rows, columns], elem))
-    ndarray.run(f, elements.diagonal, ref, number(f.convert(Literal(1, I64), wide(elem))))
+    one = number(f.convert(Literal(1, I64), wide(elem)))
+    ndarray.run(f, elements.diagonal, ref, one, given.get("k") or static(0))
     return ndarray.filled(f, ref)

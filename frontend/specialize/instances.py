@@ -12,6 +12,7 @@ again with the joined key (`Restart`).
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...ir.core import Function, Literal, Module, Operand, Record
 from ...ir.structure import Tree
 from ...ir.types import BOOL, Array, Type
+from .. import prelude
 from ..lower import Lowered
 from ..resolve import Path
 from . import bodies, making, readings, references
@@ -30,6 +32,7 @@ from .lending import Lent, given_back, lent, settle
 from .values import (
     AV,
     Dead,
+    Label,
     T,
     all_dynamic,
     build,
@@ -45,6 +48,7 @@ from .values import (
 if TYPE_CHECKING:
     from .frame import Frame
 
+PRELUDE = os.path.dirname(prelude.__file__)
 TWICE = 2  # a function that stands so often on the stack has its keys joined
 STATICS = 24  # with more instances than this, static numbers of a function become dynamic
 MOST = 64
@@ -248,7 +252,7 @@ def abandoned(program: Program, instance: Instance) -> None:
 def made(f: Frame, key: Key) -> Instance:
     program = f.program
     count = program.counts[key.label] = program.counts.get(key.label, 0) + 1
-    if count > MOST:
+    if count > MOST and not is_ours(program, key):
         raise unbounded(f, key, f"more than {MOST} forms of the function {{}}")
     name = bodies.base_name(key.callee)
     if name == program.wrapper and key.callee.kind == "fn":
@@ -258,10 +262,19 @@ def made(f: Frame, key: Key) -> Instance:
     return instance
 
 
+def is_ours(program: Program, key: Key) -> bool:
+    """Whether a function is one of the prelude's, whose recursions end with the rank: it has as
+    many forms as the program has uses of it, and the axes among its static numbers stay such."""
+    last = key.label[-1]
+    if not isinstance(last, Label) or not (loc := program.functions[last.fn].loc):
+        return False
+    return os.path.dirname(loc[0].file) == PRELUDE
+
+
 def generalised(program: Program, key: Key) -> bool:
     """A function with many instances takes its static numbers as parameters from then on."""
     wide = all_dynamic_key(key)
-    if program.counts.get(key.label, 0) < STATICS or wide == key:
+    if program.counts.get(key.label, 0) < STATICS or wide == key or is_ours(program, key):
         return False
     program.alias[key] = wide
     return True

@@ -15,7 +15,7 @@ import numpy as np
 from ...ir.core import Literal, Operand, zero_literal
 from ...ir.types import BOOL, F64, I64, Array, Scalar, Type, wide
 from .. import names
-from ..prelude import elements
+from ..prelude import elements, scalars, shaping
 from . import calls, cells, gather, narrow, operators, pending, records, sums, vectors, views
 from .branches import is_natural
 from .values import AV, Dead, describe, number, static, typ
@@ -266,6 +266,10 @@ def array_of(f: Frame, a: AV, elem: Type | None = None) -> AV:
     held = records.contents(f, a)
     if held.kind == "vector" and (whole := vectors.as_array(f, held)) is not None:
         return whole if elem is None else array_of(f, whole, elem)
+    if holds_array(f, a):
+        kids = [array_of(f, k) if is_nest(f, k) else k for k in held.kids]
+        made = run(f, shaping.stack, AV("tuple", None, tuple(kids)))
+        return made if elem is None else array_of(f, made, elem)
     rows: list[tuple[tuple[int, ...], AV]] = []
     shape = collected(f, a, (), rows)
     widest = elem or narrow.common([x for _, x in rows])
@@ -275,6 +279,17 @@ def array_of(f: Frame, a: AV, elem: Type | None = None) -> AV:
         value = element(f, x, views.root_type(f, ref).elem)
         views.write(f, v, value, [Literal(k, I64) for k in way])
     return filled(f, ref)
+
+
+def is_nest(f: Frame, a: AV) -> bool:
+    return records.contents(f, a).kind in ("tuple", "list")
+
+
+def holds_array(f: Frame, a: AV) -> bool:
+    """Whether an array with axes stands somewhere in a nest of tuples and lists."""
+    if not is_nest(f, a):
+        return views.is_array(f, a) and views.rank(f, a) > 0
+    return any(holds_array(f, k) for k in records.contents(f, a).kids)
 
 
 UNEVEN = "setting an array element with a sequence: its parts have several lengths"
@@ -389,9 +404,9 @@ def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:
     if not {records.contents(f, x).kind for x in (a, b)} <= OPERANDS:
         return None
     if opcode in ("matmul", "imatmul"):
-        from . import numeric
+        from . import products
 
-        made = numeric.product(f, a, b)
+        made = products.product(f, a, b)
         if opcode == "imatmul":
             assign(f, views.view_of(f, a), made)
         return a if opcode == "imatmul" else made
@@ -406,7 +421,7 @@ def unary(f: Frame, opcode: str, a: AV) -> AV:
     return elementwise(f, AV("name", f"operator.{opcode}"), (a,))
 
 
-ATTRIBUTES = ("shape", "ndim", "size", "dtype", "T")
+ATTRIBUTES = ("shape", "ndim", "size", "dtype", "T", "real", "imag")
 
 # ---- attributes and methods ---------------------------------------------------------------------
 
@@ -425,6 +440,10 @@ def getattr_(f: Frame, a: AV, name: str) -> AV | None:
             return number(product(f, views.shape(f, a)))
         case "dtype":
             return narrow.dtype(views.element_type(f, a))
+        case "real":
+            return a
+        case "imag":
+            return elementwise(f, records.function(f, scalars.no_imaginary_part), [a])
         case "T":
             v = views.view_of(f, pending.settled(f, a))
             return views.packed(f, v._replace(axes=v.axes[::-1]))

@@ -2,68 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...ir.core import Literal, Operand
+from ...ir.core import Literal
 from ...ir.types import BOOL, F32, F64, I64, Scalar, wide
-from ..prelude import elements
-from . import narrow, ndarray, operators, pending, records, shapes, views
-from .arguments import Given, Made, array, axis_of, flag, needed, readable
+from ..prelude import elements, linear, ordering, scalars
+from . import narrow, ndarray, operators, records, shapes, views
+from .arguments import Given, Made, array, axes_in_order, axis_of, flag, needed, readable
 from .creation import full
-from .values import AV, number, static
-from .views import ONE, ZERO, Along, View
+from .values import AV, is_static, number, static, static_value
+from .views import ONE, ZERO
 
 if TYPE_CHECKING:
     from .frame import Frame
 
 
-def turned(v: View, axes: Sequence[int]) -> tuple[View, list[int]]:
-    """A view with these axes last, and the ones that stay."""
-    stay = [k for k in range(len(v.axes)) if k not in axes]
-    return v._replace(axes=tuple([v.axes[k] for k in (*stay, *axes)])), stay
+def fold(
+    f: Frame, a: AV, axis: AV | None, keep: bool, fn: AV, start: AV | None, none: str = ""
+) -> AV:
+    """All elements, or those along axes, by a function of two; without a start from the first.
 
-
-def fold(f: Frame, a: AV, axis: AV | None, keep: bool, fn: AV, start: AV | None) -> AV:
-    """All elements, or those along axes, by a function of two; without a start from the first."""
-    axes = axis_of(f, axis, views.rank(f, a))
-    if a.kind == "pending":
-        if axes is None and not keep and start is not None:
-            return ndarray.run(f, elements.folded, fn, a, start)
-        a = pending.settled(f, a)
-    v = views.view_of(f, a)
+    `none` is what is raised where there is no first.
+    """
+    shape = views.shape(f, a)
+    axes = axis_of(f, axis, len(shape))
     if axes is None:
-        axes = tuple(range(len(v.axes)))
-    view, stay = turned(v, axes)
+        axes = tuple(range(len(shape)))
+    a, stay = shapes.turned(f, a, axes)
     if start is None:
         for k in axes:
-            some = f.scalar("gt", (views.extent(f, v, k), ZERO), BOOL)
-            f.check(some, "ValueError", EMPTY)
+            f.check(f.scalar("gt", (shape[k], ZERO), BOOL), "ValueError", none)
     if not stay:
         if start is None:
-            zero = AV("tuple", None, tuple([static(0)] * len(axes)))
-            start = ndarray.getitem(f, views.packed(f, view), zero)
-        result = ndarray.run(f, elements.folded, fn, views.packed(f, view), start)
+            start = a
+            for _ in axes:
+                start = ndarray.item(f, start, ZERO)
+        result = ndarray.run(f, elements.folded, fn, a, start)
         return result if not keep else full(f, [ONE] * len(axes), elem_of(result), result)
-    shape = [views.extent(f, v, k) for k in stay]
     if start is None:
-        first = view._replace(axes=view.axes[: len(stay)], fixed=fixed_at_first(view, len(stay)))
-        out = ndarray.copied(f, views.packed(f, first), cell=True)
+        out = ndarray.copied(f, shapes.at_first(f, a, len(axes)), cell=True)
     else:
         elem = ndarray.result_type(f, fn, [start, a])
-        out = ndarray.owned(f, ndarray.zeros(f, shape, elem))
+        out = ndarray.owned(f, ndarray.zeros(f, [shape[k] for k in stay], elem))
         ndarray.assign(f, views.view_of(f, out), start)
-    ndarray.run(f, elements.reduced, fn, out, views.packed(f, view))
+    ndarray.run(f, elements.reduced, fn, out, a)
     out = ndarray.filled(f, out)
-    if not keep:
-        return out
-    made = views.view_of(f, out)
-    left = iter(made.axes)
-    spread = [Along(None, length=ONE) if n in axes else next(left) for n in range(len(v.axes))]
-    return views.packed(f, made._replace(axes=tuple(spread)))
-
-
-EMPTY = "zero-size array to reduction operation which has no identity"
+    return shapes.with_ones(f, out, axes, len(shape)) if keep else out
 
 
 def elem_of(a: AV) -> Scalar:
@@ -72,12 +58,9 @@ def elem_of(a: AV) -> Scalar:
     return t
 
 
-def fixed_at_first(v: View, start: int) -> tuple[tuple[int, Operand], ...]:
-    more = [(a.axis, a.start) for a in v.axes[start:] if a.axis is not None]
-    return (*v.fixed, *more)
-
-
-def folding(name: str, function: Callable[..., Any] | str, start: float | None) -> Made:
+def folding(
+    name: str, function: Callable[..., Any] | str, start: float | None, none: str = ""
+) -> Made:
     def make(f: Frame, given: Given) -> AV:
         (a,) = needed(f, name, given, "a")
         if a.kind == "num":
@@ -88,7 +71,8 @@ def folding(name: str, function: Callable[..., Any] | str, start: float | None) 
         to = elem if start is None else narrow.total(elem)
         begin = None if start is None else static(int(start) if wide(to) == I64 else start)
         a = narrow.widened(f, a)
-        out = fold(f, a, given.get("axis"), flag(given.get("keepdims")), fn, begin)
+        keep = flag(given.get("keepdims"))
+        out = fold(f, a, given.get("axis"), keep, fn, begin, none)
         return narrow.as_type(f, out, to)
 
     return make
@@ -110,18 +94,44 @@ def mean(f: Frame, given: Given) -> AV:
     return narrow.as_type(f, operators.binary(f, "truediv", total, many), to)
 
 
-def place(name: str, better: str) -> Made:
-    """argmax and argmin of one axis."""
+ONCE = (elements.some, elements.every)  # these read each element once
+
+
+def each(
+    name: str, function: Callable[..., Any], elem: Scalar, none: str = "", flat: bool = False
+) -> Made:
+    """A function of all elements, or, for each place along the other axes, of those along some.
+
+    `none` is what is raised where there are no elements; `flat`: it takes one axis.
+    """
 
     def make(f: Frame, given: Given) -> AV:
         (a,) = needed(f, name, given, "a")
-        a = array(f, a)
-        if len(views.view_of(f, a).axes) != 1:
-            raise f.error("E01", f"{name} of several axes", "it is of one so far", "write a loop")
-        f.check(f.scalar("gt", (ndarray.length(f, a), ZERO), BOOL), "ValueError", EMPTY)
-        out = ndarray.run(f, elements.first_best, AV("name", better), a)
-        operators.natural(f, out.leaves[0])
-        return out
+        if a.kind == "num":
+            a = AV("tuple", None, (a,))
+        a = readable(f, a) if function in ONCE else array(f, a)
+        rank = views.rank(f, a)
+        axes = axis_of(f, given.get("axis"), rank)
+        if axes is None and flat and rank > 1:
+            a = shapes.reshaped(f, ndarray.copied(f, a), [Literal(-1, I64)])
+        keep = flag(given.get("keepdims"))
+        if axes is None:
+            some = ndarray.product(f, views.shape(f, a))
+        else:
+            a, stay = shapes.turned(f, a, axes)
+            some = ndarray.product(f, views.shape(f, a)[len(stay) :])
+        if none:
+            f.check(f.scalar("gt", (some, ZERO), BOOL), "ValueError", none)
+        if axes is None or not stay:
+            out = ndarray.run(f, function, a)
+            if elem == I64:
+                operators.natural(f, out.leaves[0])
+            out = narrow.of_array(f, out.leaves[0], elem)
+            return full(f, [ONE] * rank, elem, out) if keep else out
+        ref = ndarray.owned(f, ndarray.zeros(f, views.shape(f, a)[: len(stay)], elem))
+        ndarray.run(f, elements.each, records.function(f, function), ref, a)
+        out = ndarray.filled(f, ref)
+        return shapes.with_ones(f, out, axes, rank) if keep else out
 
     return make
 
@@ -139,8 +149,54 @@ def running(name: str, fn: str) -> Made:
             v = views.view_of(f, a)
         elem = narrow.total(views.element_type(f, a))
         out = ndarray.owned(f, ndarray.zeros(f, views.shape_of(f, v), elem))
-        rows = [views.packed(f, turned(w, axes)[0]) for w in (views.view_of(f, out), v)]
+        rows = [shapes.turned(f, x, axes)[0] for x in (out, a)]
         ndarray.run(f, elements.running, AV("name", fn), *rows)
         return ndarray.filled(f, out)
 
     return make
+
+
+def norm(f: Frame, given: Given) -> AV:
+    """The norm of vectors along an axis, of matrices along two, or of all elements as a vector."""
+    (a,) = needed(f, "norm", given, "x")
+    a = array(f, a)
+    axes = axis_of(f, given.get("axis"), views.rank(f, a))
+    order, whole = given.get("ord"), axes is None
+    if axes is None:
+        axes = tuple(range(views.rank(f, a)))
+    axis = AV("tuple", None, tuple(map(static, axes)))
+    keep = static(flag(given.get("keepdims")))
+    if order is None or (order.kind == "const" and order.info is None):
+        return ndarray.run(f, linear.euclidean, a, axis, keep)
+    if len(axes) == 1:
+        return ndarray.run(f, linear.norm_of_vectors, a, order, axis, keep)
+    f.check(Literal(len(axes) == 2, BOOL), "ValueError", "Improper number of dimensions to norm.")
+    known = static_value(order) if is_static(order) else None
+    if known == "fro":
+        return ndarray.run(f, linear.euclidean, a, axis, keep)
+    if known not in (1, -1, math.inf, -math.inf):
+        raise f.error(
+            "E02",
+            f"the norm of order {'' if known is None else known!r} of a matrix",
+            "it needs singular values, or is known at run time only",
+            'write 1, -1, np.inf, -np.inf or "fro", or `ravel` it for the norm of a vector',
+        )
+    assert isinstance(known, (int, float))
+    if not whole and given.get("axis") is not None:
+        axes = tuple(axes_in_order(f, given["axis"], views.rank(f, a)))
+    first, last = (static(k) for k in (axes if abs(known) == 1 else axes[::-1]))
+    return ndarray.run(f, linear.norm_of_matrices, a, static(known > 0), first, last, keep)
+
+
+def none_of(name: str) -> str:
+    return f"zero-size array to reduction operation {name} which has no identity"
+
+
+def empty(name: str) -> str:
+    return f"attempt to get {name} of an empty sequence"
+
+
+maximum = folding("max", scalars.maximum, None, none_of("maximum"))
+minimum = folding("min", scalars.minimum, None, none_of("minimum"))
+argmax = each("argmax", ordering.first_maximum, I64, empty("argmax"), flat=True)
+argmin = each("argmin", ordering.first_minimum, I64, empty("argmin"), flat=True)

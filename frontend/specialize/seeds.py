@@ -19,6 +19,7 @@ from .values import (
     NOTHING,
     STRUCTURES,
     T,
+    Viewed,
     cotangent,
     describe,
     is_moved,
@@ -211,4 +212,6 @@ def tangent(t: T, value: AV, leaves: Iterator[Operand]) -> AV:
         return number(own[0])
     if t.kind == "array" and own:
         return AV("array", cotangent(t).info, (), tuple(own))
+    if t.kind == "view":
+        raise Viewed  # the program begins anew, with such results copied
     return NOTHING

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, DTYPES, I64
-from . import gather, ndarray, operators, views
-from .arguments import Given, array, lengths, needed
-from .values import AV, number, static, static_value
+from . import gather, narrow, ndarray, operators, sequences, views
+from .arguments import Given, array, axes_in_order, lengths, needed
+from .creation import full
+from .values import AV, number, static
 from .views import ONE, ZERO, Along, View
 
 if TYPE_CHECKING:
@@ -60,9 +62,135 @@ OUT = "as_strided: the view leaves the array"
 def transpose(f: Frame, given: Given) -> AV:
     (a,) = needed(f, "transpose", given, "a")
     v = views.view_of(f, array(f, a))
-    axes = given.get("axes")
-    order = list(static_value(axes)) if axes is not None else list(range(len(v.axes)))[::-1]
+    rank, axes = len(v.axes), given.get("axes")
+    if axes is None or (axes.kind == "const" and axes.info is None):
+        order = list(range(rank))[::-1]
+    else:
+        order = axes_in_order(f, axes, rank)
+        f.check(Literal(len(order) == rank, BOOL), "ValueError", "axes don't match array")
+        f.check(Literal(len(set(order)) == rank, BOOL), "ValueError", "repeated axis in transpose")
     return views.packed(f, v._replace(axes=tuple([v.axes[k] for k in order])))
+
+
+def turned(f: Frame, a: AV, axes: Sequence[int]) -> tuple[AV, list[int]]:
+    """A view with these axes last, and the ones that stay."""
+    stay = [k for k in range(views.rank(f, a)) if k not in axes]
+    return reordered(f, a, [*stay, *axes]), stay
+
+
+def reordered(f: Frame, a: AV, order: Sequence[int]) -> AV:
+    """The same elements with the axes in another order; of what is pending, the operands'."""
+    if a.kind == "pending":
+        return operands(f, a, lambda x: reordered(f, x, order), [a.leaves[k] for k in order])
+    v = views.view_of(f, a)
+    return views.packed(f, v._replace(axes=tuple([v.axes[k] for k in order])))
+
+
+def at_first(f: Frame, a: AV, n: int) -> AV:
+    """What stands at the first place of each of the last n axes."""
+    if a.kind == "pending":
+        return operands(f, a, lambda x: at_first(f, x, n), a.leaves[: len(a.leaves) - n])
+    v = views.view_of(f, a)
+    for _ in range(n):
+        v = views.dropped(f, v._replace(axes=(v.axes[-1], *v.axes[:-1])), ZERO)
+    return views.packed(f, v)
+
+
+def operands(f: Frame, a: AV, change: Callable[[AV], AV], shape: Sequence[Operand]) -> AV:
+    """What is pending, of changed operands."""
+    fn, *args = a.kids
+    parts = [x if x.kind == "num" else change(x) for x in args]
+    return AV("pending", a.info, (fn, *parts), tuple(shape))
+
+
+def with_ones(f: Frame, a: AV, axes: Sequence[int], rank: int) -> AV:
+    """The result of a reduction over these axes with axes of length 1 in their place."""
+    v = views.view_of(f, a)
+    left = iter(v.axes)
+    spread = [Along(None, length=ONE) if k in axes else next(left) for k in range(rank)]
+    return views.packed(f, v._replace(axes=tuple(spread)))
+
+
+def moveaxis(f: Frame, given: Given) -> AV:
+    """A view with some axes at other places, the others in their order around them."""
+    a, source, destination = needed(f, "numpy.moveaxis", given, "a", "source", "destination")
+    v = views.view_of(f, array(f, a))
+    rank = len(v.axes)
+    here, there = axes_in_order(f, source, rank), axes_in_order(f, destination, rank)
+    f.check(Literal(len(here) == len(there), BOOL), "ValueError", MOVED)
+    order = [k for k in range(rank) if k not in here]
+    for k, m in sorted(zip(there, here, strict=True)):
+        order.insert(k, m)
+    return views.packed(f, v._replace(axes=tuple([v.axes[k] for k in order])))
+
+
+MOVED = "`source` and `destination` arguments must have the same number of elements"
+
+
+def swapaxes(f: Frame, given: Given) -> AV:
+    a, one, other = needed(f, "swapaxes", given, "a", "axis1", "axis2")
+    v = views.view_of(f, array(f, a))
+    axes, rank = list(v.axes), len(v.axes)
+    (j,), (k,) = axes_in_order(f, one, rank), axes_in_order(f, other, rank)
+    axes[j], axes[k] = axes[k], axes[j]
+    return views.packed(f, v._replace(axes=tuple(axes)))
+
+
+def expand_dims(f: Frame, given: Given) -> AV:
+    """A view with new axes of length 1."""
+    a, axis = needed(f, "numpy.expand_dims", given, "a", "axis")
+    v = views.view_of(f, array(f, a))
+    many = 1 if axis.kind == "num" else len(sequences.items(f, axis, "an axis"))
+    new = axes_in_order(f, axis, len(v.axes) + many)
+    axes = list(v.axes)
+    for k in sorted(new):
+        axes.insert(k, Along(None, length=ONE))
+    return views.packed(f, v._replace(axes=tuple(axes)))
+
+
+def squeeze(f: Frame, given: Given) -> AV:
+    """A view without these axes, each of length 1."""
+    (a,) = needed(f, "squeeze", given, "a")
+    axis = given.get("axis")
+    if axis is None:
+        raise f.error(
+            "E01",
+            "squeeze of all axes of length 1",
+            "lengths are known at run time only, and they would decide the rank",
+            "say which: `squeeze(x, axis=0)`",
+        )
+    v = views.view_of(f, array(f, a))
+    gone = axes_in_order(f, axis, len(v.axes))
+    for k in gone:
+        one = f.scalar("eq", (views.extent(f, v, k), ONE), BOOL)
+        f.check(one, "ValueError", SQUEEZED)
+    fixed = [(x.axis, x.start) for x in (v.axes[k] for k in gone) if x.axis is not None]
+    axes = tuple([x for k, x in enumerate(v.axes) if k not in gone])
+    left = v._replace(fixed=(*v.fixed, *fixed), axes=axes)
+    return views.packed(f, left) if axes else views.read(f, left)
+
+
+SQUEEZED = "cannot select an axis to squeeze out which has size not equal to one"
+
+
+def broadcast_to(f: Frame, given: Given) -> AV:
+    """A view that repeats what it has; it is only read."""
+    a, shape = needed(f, "numpy.broadcast_to", given, "array", "shape")
+    wanted = lengths(f, shape)
+    if a.kind == "num":
+        return full(f, wanted, narrow.common([a]), a)
+    a = array(f, a)
+    if views.rank(f, a) > len(wanted):
+        f.check(Literal(False, BOOL), "ValueError", LONGER)
+    return ndarray.spread(f, a, wanted)
+
+
+LONGER = "input operand has more dimensions than allowed by the axis remapping"
+
+
+def real(f: Frame, given: Given) -> AV:
+    (a,) = needed(f, "numpy.real", given, "val")
+    return a if a.kind == "num" else array(f, a)
 
 
 def reshape(f: Frame, given: Given) -> AV:
