@@ -8,6 +8,7 @@ a loop compiles once.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import os
@@ -110,34 +111,49 @@ def linearize(f: Callable[..., Any], *args: Any) -> Any:
     return made("linearize", f, {})(*args)
 
 
-def jacfwd(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
-    """The Jacobian by forward mode: the structure of f's result and, where a float stands in it,
-    that of the arguments that `argnums` names.  Its cost grows with the number of arguments.
+def jacfwd(f: Callable[..., Any], argnums: ARGNUMS = 0, has_aux: bool = False) -> Any:
+    """The Jacobian by forward mode: the structure of f's result and, where a float or an array
+    stands in it, that of the arguments that `argnums` names.
+
+    The derivative of an array y by an array x has the shape y.shape + x.shape, and is float32 where
+    one of them is, else float64; a number has the shape ().  Its cost grows with the number of
+    elements of the arguments: f runs once, and once more beside each unit tangent.  With `has_aux`
+    f returns (y, more), and the callable (Jacobian, more).
+
+    Raises morula.Error E09 where the result or an argument holds no float, or a list or tree whose
+    number of floats is known at run time only.
     """
-    return made("jacfwd", f, options_of(f, argnums))
+    return made("jacfwd", f, options_of(f, argnums, has_aux))
 
 
-def jacrev(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
-    """As `jacfwd` by reverse mode: its cost grows with the number of results."""
-    return made("jacrev", f, options_of(f, argnums))
+def jacrev(f: Callable[..., Any], argnums: ARGNUMS = 0, has_aux: bool = False) -> Any:
+    """As `jacfwd` by reverse mode: f runs once, and is pulled back through once for each element of
+    its result.
+    """
+    return made("jacrev", f, options_of(f, argnums, has_aux))
 
 
-def hessian(f: Callable[..., Any], argnums: ARGNUMS = 0) -> Any:
-    """The second derivatives, forward over reverse; several argnums give a tuple of tuples."""
-    return made("hessian", f, options_of(f, argnums))
+def hessian(f: Callable[..., Any], argnums: ARGNUMS = 0, has_aux: bool = False) -> Any:
+    """The second derivatives, `jacfwd(jacrev(f))`; several argnums give a tuple of tuples.
+
+    By an array x they have the shape y.shape + x.shape + x.shape.
+    """
+    return made("hessian", f, options_of(f, argnums, has_aux))
 
 
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Any:
     """f of one example as a function of many, by a native loop over an axis of the arguments.
 
-    `in_axes` is an axis for each argument, or for the parts of one that is a tuple or record (as
-    tuples), None for what every example gets whole; one int serves all.  Results are numbers,
-    arrays, and tuples, records and dicts of them; each gets one more axis, where `out_axes` says.
-    Works inside compiled functions, of derivatives (`vmap(grad(f))` gives one gradient for each
-    example), and under them.
+    `in_axes` is an axis for each argument by place, None for what every example gets whole; one int
+    serves all.  Within an argument axes may stand in its structure: tuples, dicts, records.
+    Arguments by keyword are taken apart along axis 0, defaults not.  Results are numbers, arrays,
+    and tuples, records and dicts of them; each gets one more axis, where `out_axes` says, and has
+    the dtype that it has for one example.  Works inside compiled functions, of derivatives
+    (`vmap(grad(f))` gives one gradient for each example), and under them.
 
-    Raises ValueError where the mapped axes differ in length, or where it is 0 and f returns arrays;
-    morula.Error E03 where there is nothing to map over, or no such axis.
+    Raises ValueError where the mapped axes differ in size, where results of several examples differ
+    in shape, or where there is no example and f returns arrays; morula.Error E03 where there is
+    nothing to map over, or no such axis.
     """
     options = {"in_axes": axes_of(in_axes), "out_axes": axes_of(out_axes)}
     if None in options.values():
@@ -146,12 +162,16 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Any:
 
 
 def axes_of(axes: Any) -> Any:
-    """Axes as ints, None, and tuples of them."""
+    """Axes as ints, None, tuples of them, and pairs of a name and axes for dicts and records."""
     if isinstance(axes, (tuple, list)):
         return tuple(map(axes_of, axes))
+    if dataclasses.is_dataclass(axes) and not isinstance(axes, type):
+        axes = {x.name: getattr(axes, x.name) for x in dataclasses.fields(axes)}
+    if isinstance(axes, dict) and all(isinstance(name, str) for name in axes):
+        return tuple([(name, axes_of(a)) for name, a in axes.items()])
     if axes is None or (isinstance(axes, (int, np.integer)) and not isinstance(axes, bool)):
         return axes if axes is None else int(axes)
-    raise TypeError(f"axes are ints, None, and tuples of them, not {axes!r}")
+    raise TypeError(f"axes are ints, None, and tuples, dicts and records of them, not {axes!r}")
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:

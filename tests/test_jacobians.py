@@ -216,6 +216,59 @@ def test_one_of_several_views_that_is_written() -> None:
         assert after[0].tolist() == ([6.0, 1.0] if first > 1.0 else [0.5, 2.0])
 
 
+def with_more(x: Any) -> Any:
+    return x * x * x.sum(), {"total": x.sum(), "n": 3, "x": x}
+
+
+@pytest.mark.parametrize("jacobian", [jacfwd, jacrev, hessian])
+def test_has_aux(jacobian: Any) -> None:
+    got, more = jacobian(with_more, has_aux=True)(X)
+    np.testing.assert_allclose(got, jacobian(lambda x: with_more(x)[0])(X), rtol=1e-12)
+    assert more["total"] == X.sum() and more["n"] == 3 and more["x"].tolist() == X.tolist()
+    outside = jacobian(with_more, has_aux=True)
+    np.testing.assert_allclose(morula.jit(lambda x: outside(x)[0])(X), got, rtol=1e-12)
+    with pytest.raises(morula.Error, match="has_aux"):
+        jacobian(lambda x: x * x, has_aux=True)(X)
+
+
+@pytest.mark.parametrize("disabled", ["0", "1"])
+def test_shapes_of_tangents_and_cotangents(disabled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ValueError names both shapes; a number has the shape ()."""
+    monkeypatch.setenv("MORULA_DISABLE_JIT", disabled)
+
+    def square(x: Any) -> Any:
+        return x * x
+
+    @morula.jit
+    def pulled(x: Any, ct: Any) -> Any:
+        return morula.vjp(square, x)[1](ct)[0]
+
+    wrong: list[tuple[Any, Any, str]] = [
+        (X, X[:3], r"\(3,\), but its primal has \(4,\)"),
+        (X, X[:1], r"\(1,\), but its primal has \(4,\)"),
+        (X, X.reshape(2, 2), r"\(2, 2\), but its primal has \(4,\)"),
+        (X, 1.0, r"\(\), but its primal has \(4,\)"),
+        (M, M[:, :1], r"\(3, 1\), but its primal has \(3, 2\)"),
+        (np.array(2.0), X, r"\(4,\), but its primal has \(\)"),
+        (2.0, X, r"\(4,\), but its primal has \(\)"),
+    ]
+    for x, t, text in wrong:
+        with pytest.raises(ValueError, match=text):
+            morula.jvp(square, (x,), (t,))
+    with pytest.raises(ValueError, match=r"\(3,\), but its primal has \(4,\)"):
+        hvp(cubes, (X,), (X[:3],))
+    for ct, text in (
+        (X[:3], r"\(3,\), but the result has \(4,\)"),
+        (X.reshape(2, 2), r"\(2, 2\), but the result has (one axis|\(4,\))"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            pulled(X, ct)
+        with pytest.raises(ValueError, match=text):
+            morula.vjp(square, X)[1](ct)
+    for x, t in ((np.array(2.0), 1.0), (2.0, np.array(1.0)), (np.array(2.0), np.array(1.0))):
+        assert morula.jvp(square, (x,), (t,))[1] == 4.0
+
+
 def test_linearize_by_arrays() -> None:
     y, push = morula.linearize(mixed, X, 2.0)
     v = np.array([1.0, 0.0, 2.0, -1.0])

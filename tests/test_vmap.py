@@ -36,7 +36,7 @@ def test_numbers_and_arrays() -> None:
 @dataclass
 class Example:
     x: Any
-    weight: float
+    weight: Any
 
 
 def test_structures() -> None:
@@ -45,7 +45,7 @@ def test_structures() -> None:
     assert got[1]["n"].tolist() == [1, 1, 1] and got[1]["name"] == "row"
     pairs = vmap(lambda p: p[0] * p[1], in_axes=((0, None),))((Y, 3.0))
     assert pairs.tolist() == (3 * Y).tolist()
-    made = vmap(lambda e: Example(e.x + 1.0, e.weight * e.x.sum()))(Example(X, Y))  # type: ignore[arg-type]
+    made = vmap(lambda e: Example(e.x + 1.0, e.weight * e.x.sum()))(Example(X, Y))
     assert isinstance(made, Example) and made.x.tolist() == (X + 1).tolist()
     assert np.asarray(made.weight).tolist() == (Y * X.sum(1)).tolist()
 
@@ -58,6 +58,54 @@ def test_axes() -> None:
     assert a.tolist() == X.T.tolist() and b.tolist() == X.tolist()
     outer = vmap(vmap(lambda a, b: a * b, in_axes=(None, 0)), in_axes=(0, None))(Y, W)
     np.testing.assert_allclose(outer, np.outer(Y, W))
+
+
+def scaled(a: Any, n: Any = 2.0) -> Any:
+    return a * n
+
+
+def test_axes_by_name_and_defaults() -> None:
+    """As in JAX, an argument by keyword is taken apart along axis 0, and a default is whole."""
+
+    def of_parts(p: Any) -> Any:
+        return p["a"].sum() + p["b"]
+
+    def of_record(e: Example) -> Any:
+        return e.x.sum() * e.weight
+
+    expected = X.sum(1) + 2.0
+    for axes in ({"a": 0, "b": None}, {"b": None, "a": 0}):
+        assert vmap(of_parts, in_axes=(axes,))({"a": X, "b": 2.0}).tolist() == expected.tolist()
+    by_record = vmap(of_record, in_axes=(Example(1, None),))(Example(X, 2.0))
+    assert by_record.tolist() == (2.0 * X.sum(0)).tolist()
+    got = vmap(lambda r: {"u": r, "v": r}, out_axes={"v": 1, "u": 0})(X)
+    assert got["u"].tolist() == X.tolist() and got["v"].tolist() == X.T.tolist()
+    for some in (0, (0,), [0]):
+        assert vmap(scaled, in_axes=some)(X).tolist() == (2 * X).tolist()
+        assert vmap(scaled, in_axes=some)(X, n=Y).tolist() == (X.T * Y).T.tolist()
+    assert vmap(lambda *a: a[0] * a[1], in_axes=(0, None))(X, 3.0).tolist() == (3 * X).tolist()
+    assert vmap(lambda a, *, s=3.0: a * s, in_axes=1)(X).tolist() == (3 * X.T).tolist()
+
+
+COLUMNS = vmap(lambda c, s: c.sum() * s, in_axes=(1, None))
+
+
+@jit
+def in_several_ways(x: Any, s: Any) -> Any:
+    named = vmap(lambda p: p["a"].sum() * p["s"], in_axes=({"a": 1, "s": None},))
+    gathered = vmap(lambda *a: a[0].sum() * a[1], in_axes=(1, None))
+    return COLUMNS(x, s), named({"a": x, "s": s}), gathered(x, s), vmap(scaled)(x), vmap(np.sin)(x)
+
+
+def test_axes_inside_compiled_functions() -> None:
+    *sums, doubled, sines = in_several_ways(X, 2.0)
+    for found in sums:
+        assert found.tolist() == (2.0 * X.sum(0)).tolist()
+    assert doubled.tolist() == (2 * X).tolist()
+    np.testing.assert_allclose(sines, np.sin(X))
+    for derivative in (morula.jacfwd, morula.jacrev):
+        by_s = derivative(vmap(lambda *a: a[0].sum() * a[1], in_axes=(1, None)), 1)(X, 2.0)
+        assert by_s.tolist() == X.sum(0).tolist()
 
 
 def test_one_gradient_for_each_example() -> None:
@@ -122,13 +170,20 @@ def test_batches_of_length_zero_and_one() -> None:
         vmap(lambda r: r * 2)(np.zeros((0, 3)))
 
 
-def test_what_is_refused() -> None:
-    with pytest.raises(ValueError, match="several lengths"):
-        vmap(lambda a, b: a + b)(X, W)
+def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for disabled in ("0", "1"):
+        monkeypatch.setenv("MORULA_DISABLE_JIT", disabled)
+        with pytest.raises(ValueError, match="axis 1 of a has size 2 and axis 0 of b.y has size 3"):
+            vmap(lambda a, b: a * b["y"], in_axes=(1, 0))(X, {"y": Y})
+        with pytest.raises(ValueError, match=r"\(1,\) for example 1, \(2,\) for example 0"):
+            vmap(lambda n: np.ones(n))(np.array([2, 1]))
     refused: list[tuple[Callable[[], Any], str]] = [
         (lambda: vmap(lambda a: a)(2.0), "over a float"),
         (lambda: vmap(lambda a: a, in_axes=2)(X), "the axis 2"),
         (lambda: vmap(lambda a, b: a, in_axes=(0,))(X, Y), "in_axes"),
+        (lambda: vmap(lambda a, b: a, in_axes=(0, 0, 0))(X, Y), "in_axes"),
+        (lambda: vmap(lambda p: p["a"], in_axes=({"b": 0},))({"a": X}), "in_axes"),
+        (lambda: vmap(lambda a, b: a * b)(X, 2.0), "over a float"),
         (lambda: vmap(lambda a: a, in_axes=(None,))(X), "over no array"),
         (lambda: vmap(lambda a: a, out_axes=3)(X), "the axis 3"),
         (lambda: vmap(lambda a: [a for _ in range(int(a[0]))])(X), "returns"),

@@ -122,8 +122,9 @@ def whole(b: Builder, ct: Operand, shape: Sequence[Operand]) -> Operand:
     fits = b.op("eq", lengths[0], shape[0])
     for n, m in zip(lengths[1:], shape[1:], strict=True):
         fits = b.op("and", fits, b.op("eq", n, m))
-    error = {"error": "ValueError", "text": "the cotangent of an array has another length"}
-    b.emit("check", [b.op("or", empty, fits)], error, [])
+    mine, its = [f"({', '.join(['{}'] * len(n))}{',' * (len(n) == 1)})" for n in (lengths, shape)]
+    error = {"error": "ValueError", "text": f"ct has shape {mine}, but the result has {its}"}
+    b.emit("check", [b.op("or", empty, fits), *lengths, *shape], error, [])
     zeros, given = b.child("if"), b.child("if")
     regions = [
         zeros.block((), "yield", [zeros.op("zeros", *shape)]),

@@ -38,4 +38,9 @@ def lanes(turn, start, n, outs):
     """Element k of each of `outs` is what turn k gives, from `start` on."""
     for k in range(start, n):
         for out, y in zip(outs, turn(k), strict=True):
+            if isinstance(y, np.ndarray) and y.shape != out.shape[1:]:
+                raise ValueError(
+                    f"vmap of a function whose results have several shapes: {y.shape} for example "
+                    f"{k}, {out.shape[1:]} for example 0"
+                )
             out[k] = y

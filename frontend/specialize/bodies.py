@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Function, Operand
-from . import builtins, calls, custom, derivatives, writes
+from . import builtins, calls, custom, derivatives, pending, writes
 from .values import AV, STRUCTURES, Label, T, named_leaves, part_names
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def run_body(f: Frame, args: list[AV]) -> AV:
         out = calls.direct(f, callee.kids[0], given)
         return writes.left(f, out, found, plain)
     if callee.kind != "name":
-        return calls.call(f, callee, args, {})
-    return builtins.builtin(f, callee.info, args, {})
+        return pending.settled(f, calls.call(f, callee, args, {}))
+    return pending.settled(f, builtins.builtin(f, callee.info, args, {}))
 
 
 def base_name(callee: T) -> str:

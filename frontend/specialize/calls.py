@@ -30,7 +30,7 @@ from . import (
     sums,
 )
 from .trees import contiguous, tree_of_value, type_of_tree
-from .values import AV, Dead, Label, describe, static, typ
+from .values import AV, Dead, Label, Word, describe, static, typ
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -54,6 +54,7 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
             callee = selection.counted(callee, len(args))
             if kw:
                 callee = selection.holding(callee, kw := dict(kw))
+            callee = mapping.aligned(f, callee, args, kw)
             return instances.call(f, callee, bind(f, callee, args, kw))
         case "pullback":
             return derivatives.pull(f, callee, args, kw)
@@ -243,6 +244,9 @@ def morulas_own(f: Frame, name: str, about: tuple[Any, ...], wrapped: Any) -> AV
         rules = [of_object(f, f"{name}.{k}", v) for k, v in options.items()]
         return custom.made(f, about[0], [inner, *rules])
     argnums, has_aux = options.get("argnums", 0), bool(options.get("has_aux", False))
+    if about[0] == "vmap":
+        axes = (options.get("in_axes", 0), options.get("out_axes", 0))
+        return AV("derivative", Word("vmap", None, axes=axes), (inner,))
     return derivatives.applied(about[0], inner, argnums, has_aux)
 
 

@@ -121,7 +121,7 @@ def word(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
 def applied(name: str, fn: AV, argnums: Any, has_aux: bool) -> AV:
     """What a word that makes a function of a function makes."""
     if name == "hessian":
-        return jacobians.hessian(fn, argnums)
+        return jacobians.hessian(fn, argnums, has_aux)
     return AV("derivative", Word(name, argnums, has_aux), (fn,))
 
 
@@ -223,16 +223,8 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     value = instances.finished(f, t, iter(out[:-1]))
     primal = writes.without_writes(instance.result)
     value = writes.closed(f, value, mine, shared, t.written())
-    aux = NOTHING
+    value, aux = with_aux(f, w, value)
     if w.has_aux:
-        if value.kind != "tuple" or len(value.kids) != 2:
-            raise f.error(
-                "E09",
-                f"has_aux of a function that returns {describe(typ(value))}",
-                "it returns the value and the rest, as a pair",
-                "return a tuple of two",
-            )
-        value, aux = value.kids
         primal = primal.kids[0]
     rest = tuple(instance.result_types()[len(leaf_types(primal)) :])
     given = iter(t.params)
@@ -240,6 +232,21 @@ def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     tags = tuple([x for c in chosen for x in tags_of(c.of(known))])
     pullback = AV("pullback", Pull(record, primal, rest, results), tags, (out[-1],))
     return value, pullback, aux
+
+
+def with_aux(f: Frame, w: Word, value: AV) -> tuple[AV, AV]:
+    """What is differentiated of a result, and what is handed on."""
+    if not w.has_aux:
+        return value, NOTHING
+    if value.kind != "tuple" or len(value.kids) != 2:
+        raise f.error(
+            "E09",
+            f"has_aux of a function that returns {describe(typ(value))}",
+            "it returns the value and the rest, as a pair",
+            "return a tuple of two",
+        )
+    value, aux = value.kids
+    return value, aux
 
 
 def whole(f: Frame, k: int, a: AV, chosen: Sequence[selection.Chosen]) -> AV:
@@ -415,6 +422,7 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
             "each argument has one tangent",
             "pass as many of both; 0.0 where an argument stays",
         )
+    inner = mapping.aligned(f, inner, primals.kids, {}, by_place=True)
     return along(f, inner, *placed(f, inner, primals.kids, tangents))
 
 

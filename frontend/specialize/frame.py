@@ -118,11 +118,11 @@ class Frame:
             self.check(Literal(False, BOOL), "OverflowError", OVERFLOW)
         return Literal(value, to)
 
-    def check(self, ok: Operand, error: str, text: str) -> None:
-        """Raise at run time where `ok` is false."""
+    def check(self, ok: Operand, error: str, text: str, *shown: Operand) -> None:
+        """Raise at run time where `ok` is false; `shown` go into the fields of the text."""
         if isinstance(ok, Literal) and ok.value:
             return
-        self.b.emit("check", [ok], {"error": error, "text": text}, (), loc=self.loc)
+        self.b.emit("check", [ok, *shown], {"error": error, "text": text}, (), loc=self.loc)
         if isinstance(ok, Literal):
             raise Dead
 

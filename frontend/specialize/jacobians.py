@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 # ---- the words ----------------------------------------------------------------------------------
 
 
-def hessian(fn: AV, argnums: Any) -> AV:
+def hessian(fn: AV, argnums: Any, has_aux: bool = False) -> AV:
     """Forward over reverse: H[i][j] for argnums i and j."""
-    rows = AV("derivative", Word("jacrev", argnums), (fn,))
-    return AV("derivative", Word("jacfwd", argnums), (rows,))
+    rows = AV("derivative", Word("jacrev", argnums, has_aux), (fn,))
+    return AV("derivative", Word("jacfwd", argnums, has_aux), (rows,))
 
 
 def hvp(f: Frame, fn: AV, args: list[AV], kw: dict[str, AV]) -> AV:
@@ -77,13 +77,15 @@ def linearize(f: Frame, fn: AV, args: list[AV], kw: dict[str, AV]) -> AV:
 
 def body(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
     """The body of an instance of `jacfwd` or `jacrev`."""
-    return forward(f, w, inner, args) if w.word == "jacfwd" else backward(f, w, inner, args)
+    made = forward if w.word == "jacfwd" else backward
+    jacobian, aux = made(f, w, inner, args)
+    return AV("tuple", None, (jacobian, aux)) if w.has_aux else jacobian
 
 
-def backward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
+def backward(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV]:
     """One pull for each float of the result; for the elements of an array, in a loop."""
     shots = [writes.snapshot(f, a) for a in args]
-    value, pullback, _ = derivatives.reverse(f, w, inner, args)
+    value, pullback, aux = derivatives.reverse(f, w, inner, args)
     value = writes.snapshot(f, value)
     demand_float(f, w, value)
     refuse_boxed(f, value, "jacrev", "result")
@@ -109,10 +111,10 @@ def backward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
         ndarray.run(f, matrices.rows, pull, a, matrix(f, outs, [a] * len(xs), xs))
         return nested(wanted, single, [ndarray.filled(f, out) for out in outs])
 
-    return row(value)
+    return row(value), aux
 
 
-def forward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
+def forward(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV]:
     """One push for each float of the arguments; for the elements of an array, in a loop."""
     shots = [writes.snapshot(f, a) for a in args]
     chosen, single = selection.selected(f, w, inner, tuple(map(typ, shots)))
@@ -122,7 +124,8 @@ def forward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
     xs = [x for a in wanted for x in moving(a)]
     if not xs:
         raise derivatives.no_floats(f, w)
-    value = writes.snapshot(f, calls.direct(f, inner, args))
+    value, aux = derivatives.with_aux(f, w, calls.direct(f, inner, args))
+    value = writes.snapshot(f, value)
     demand_float(f, w, value)
     ys = moving(value)
     blocks: list[list[AV]] = [[] for _ in ys]  # by result, then by argument
@@ -137,7 +140,7 @@ def forward(f: Frame, w: Word, inner: AV, args: list[AV]) -> AV:
         for block, part in zip(blocks, column, strict=True):
             block.append(part)
     left = iter(blocks)
-    return filled(value, lambda: nested(wanted, single, next(left)))
+    return filled(value, lambda: nested(wanted, single, next(left))), aux
 
 
 def called(f: Frame, callee: AV, args: list[AV]) -> AV:
@@ -151,7 +154,8 @@ def called(f: Frame, callee: AV, args: list[AV]) -> AV:
     inner, *shots = callee.kids
     chosen, _ = selection.selected(f, w, inner, tuple(map(typ, shots)))
     mine = [writes.entered(f, a, (), []) for a in shots]  # which the function may write
-    value, moved = derivatives.along(f, inner, mine, list(unit(shots, chosen, place, seed))).kids
+    _, moved = derivatives.along(f, inner, mine, list(unit(shots, chosen, place, seed))).kids
+    moved, _ = derivatives.with_aux(f, w, moved)
     return AV("tuple", None, tuple(moving(writes.snapshot(f, moved))))
 
 

@@ -5,10 +5,10 @@ Both have the structure of the primal, None where a part carries none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ...ir.core import Operand
+from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, F64, Array, Type, cotangent_type
 from . import boxes, ndarray, records, views
 from .joins import head, zero
@@ -60,12 +60,7 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
             raise wrong_structure(f, ct, primal)
         yield f.convert(ct.leaves[0], F64)
     elif expected.kind == "array":
-        if views.is_array(f, ct):
-            ct = records.contents(f, ndarray.copied(f, ct)) if ct.kind == "view" else ct
-            ct = records.contents(f, ct)
-        if ct.kind != "array":
-            raise wrong_structure(f, ct, primal)
-        yield contiguous(f, ct, expected.leaves[0])
+        yield cotangent_array(f, ct, expected.leaves[0], primal)
     else:
         if ct.kind not in ("const", "num"):
             raise wrong_structure(f, ct, primal)
@@ -73,6 +68,24 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
             c = cotangent_type(x)
             if c is not None:
                 yield zero(f, c)
+
+
+def cotangent_array(f: Frame, ct: AV, t: Type, primal: T) -> Operand:
+    """The cotangent of an array; its lengths are checked where the pullback runs."""
+    assert isinstance(t, Array)
+    if ct.kind == "num" and t.rank == 0:
+        ct = ndarray.array_of(f, ct)
+    if views.is_array(f, ct):
+        ct = records.contents(f, ndarray.copied(f, ct)) if ct.kind == "view" else ct
+        ct = records.contents(f, ct)
+    if ct.kind != "array":
+        raise wrong_structure(f, ct, primal)
+    if views.rank(f, ct) != t.rank:
+        mine, shown = shape_text(views.shape(f, ct))
+        theirs = "one axis" if t.rank == 1 else f"{t.rank} axes"
+        text = f"ct has shape {mine}, but the result has {theirs}"
+        f.check(Literal(False, BOOL), "ValueError", text, *shown)
+    return contiguous(f, ct, t)
 
 
 def one_of(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
@@ -116,13 +129,6 @@ def contiguous(f: Frame, a: AV, t: Type) -> Operand:
     if a.leaves[0].type == t:
         return a.leaves[0]
     assert isinstance(t, Array)
-    if views.rank(f, a) != t.rank:
-        raise f.error(
-            "E09",
-            f"an array of {views.rank(f, a)} axes as the cotangent or tangent of one of {t.rank}",
-            "both have one shape",
-            "give it the shape of what it belongs to",
-        )
     ref = ndarray.owned(f, ndarray.zeros(f, views.shape(f, a), t.elem))
     ndarray.assign(f, views.view_of(f, ref), a)
     return records.contents(f, ref).leaves[0]
@@ -157,6 +163,9 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
             out += tangent_leaves(f, b, y, u)
         return out
     expected = cotangent(t)
+    if {a.kind, expected.kind} == {"num", "array"}:
+        same_shape(f, a, x)
+        a = ndarray.array_of(f, a) if a.kind == "num" else ndarray.single(f, a)
     if a.kind == "const" and a.info is None and expected.kind not in STRUCTURES:
         return [None] * len(leaf_types(t))
     if expected == F64_T and a.kind == "num":
@@ -165,9 +174,7 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
         tags = [None] * (len(leaf_types(t)) - len(t.leaves))
         return [*[None] * (len(t.leaves) - 1), moves_of(f, a, expected, t), *tags]
     if expected.kind == "array" and a.kind == "array":
-        text = "a tangent has the shape of its primal"
-        for n, m in zip(views.shape(f, x), views.shape(f, a), strict=False):
-            f.check(f.scalar("eq", (n, m), BOOL), "ValueError", text)
+        same_shape(f, a, x)
         return [contiguous(f, a, expected.leaves[0])]
     if expected == NONE_T and (a.kind == "const" or (a.kind == "num" and t.kind == "num")):
         return [None] * len(leaf_types(t))
@@ -177,6 +184,24 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
         "a tangent has the structure of its primal",
         "pass a float for a float, a tuple for a tuple; None where nothing moves",
     )
+
+
+def same_shape(f: Frame, a: AV, x: AV) -> None:
+    """A check that a tangent has the shape of its primal."""
+    both = [[] if v.kind == "num" else views.shape(f, v) for v in (a, x)]
+    (mine, shown), (theirs, rest) = map(shape_text, both)
+    text = f"a tangent has shape {mine}, but its primal has {theirs}"
+    if len(both[0]) != len(both[1]):
+        f.check(Literal(False, BOOL), "ValueError", text, *shown, *rest)
+    for n, m in zip(*both, strict=True):
+        f.check(f.scalar("eq", (n, m), BOOL), "ValueError", text, *shown, *rest)
+
+
+def shape_text(lengths: Sequence[Operand]) -> tuple[str, list[Operand]]:
+    """A shape as a text with fields, and what goes into them."""
+    shown: list[Operand] = [n for n in lengths if not isinstance(n, Literal)]
+    parts = [str(n.value) if isinstance(n, Literal) else "{}" for n in lengths]
+    return f"({', '.join(parts)}{',' * (len(parts) == 1)})", shown
 
 
 def tangents_of_one(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:

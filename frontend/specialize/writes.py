@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ...ir.structure import KEPT, Given, Shared, Way
-from . import cells, ndarray, sums, views
+from . import cells, ndarray, pending, sums, views
 from .records import class_of, contents, kept
 from .values import AV, HOLDERS, UNDEFINED, T, cells_in, same
 
@@ -278,6 +278,7 @@ def has_views(a: AV) -> bool:
 
 def snapshot(f: Frame, a: AV, around: tuple[Any, ...] = ()) -> AV:
     """A plain structure: cells become what they hold, views arrays of their own."""
+    a = pending.settled(f, a)
     if a.kind == "view":
         return contents(f, ndarray.copied(f, a))
     if a.kind == "cell":
