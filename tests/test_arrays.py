@@ -233,3 +233,33 @@ def test_errors_are_numpys() -> None:
     assert add(np.ones((3, 1)), np.ones(4)).shape == (3, 4)
     with pytest.raises(ValueError):
         morula.jit(lambda n: np.zeros(n))(-1)
+
+
+def flipped(x: Any, n: Any) -> Any:
+    y = x * 1.0
+    for _ in range(n):
+        y[0] += 1.0
+        y = y[::-1]
+    return y, 0
+
+
+def shortened(x: Any, n: Any) -> Any:
+    y = x * 2.0
+    for _ in range(n):
+        y = y[1:]
+    return {"y": y}
+
+
+def one_of_three(x: Any, n: Any) -> Any:
+    return x if n == 0 else x[::-1] if n == 1 else x + 1.0
+
+
+@pytest.mark.parametrize("f", [flipped, shortened, one_of_three])
+def test_results_that_are_one_of_several_views(f: Any) -> None:
+    for n in range(3):
+        given = np.array([3.0, 1.0, 2.0])
+        expected, got = f(given.copy(), n), morula.jit(f)(given, n)
+        assert repr(got) == repr(expected)
+        assert (got is given) == (f is one_of_three and n == 0)
+        for stage in ("typed", "memory"):
+            assert repr(morula.lower(f, given, n).run(stage)) == repr(expected)

@@ -116,6 +116,8 @@ class Leaving:
         array = contents(self.f, a).kind == "array"
         if array or a.kind in ("boxed", "view") or (a.kind != "cell" and not a.kids):
             return snapshot(self.f, a)
+        if one_of_arrays(self.f, a):
+            return sums.dispatch(self.f, a, self.value, sums.not_callable)
         if a.kind != "cell":
             return self.parts(a)
         if a.info in self.several:
@@ -159,7 +161,7 @@ def opened(f: Frame, inner: AV, args: list[AV], plain: Plain = "result") -> Open
                 again.append((way, first[a.info]))
                 continue
             first[a.info] = way
-        if a.kind == "view" or has_views(a):
+        if a.kind == "view" or one_of_arrays(f, a):
             seen_in_part += set(cells_in(a))  # one of several is seen once
             continue
         kids = contents(f, a).kids
@@ -271,9 +273,12 @@ def without_writes(t: T | None) -> T:
     return t.kids[0] if t.kind == "tuple" and t.info is not None else t
 
 
-def has_views(a: AV) -> bool:
-    """One of several arrays, seen in several ways."""
-    return a.kind == "sum" and any(k.kind == "view" for k in a.kids)
+def one_of_arrays(f: Frame, a: AV) -> bool:
+    """One of several arrays, or of several ways to see one: copied, they are of one kind."""
+    if a.kind != "sum":
+        return False
+    kinds = [contents(f, k).kind for k in a.kids]
+    return "view" in kinds or kinds.count("array") > 1
 
 
 def snapshot(f: Frame, a: AV, around: tuple[Any, ...] = ()) -> AV:
@@ -293,6 +298,6 @@ def snapshot(f: Frame, a: AV, around: tuple[Any, ...] = ()) -> AV:
     a = contents(f, a)
     if not a.kids:
         return a
-    if has_views(a):  # of which each becomes the same: an array
+    if one_of_arrays(f, a):  # of which each becomes the same: an array
         return sums.dispatch(f, a, lambda k: snapshot(f, k, around), sums.not_callable)
     return AV(a.kind, a.info, tuple([snapshot(f, k, around) for k in a.kids]), a.leaves)
