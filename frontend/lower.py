@@ -484,7 +484,7 @@ def unknown_attribute(frame: Frame, module: ModuleType, node: ast.Attribute) -> 
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """The names most like this one, as a choice."""
-    near = difflib.get_close_matches(name, [n for n in names if not n.startswith("_")], 2)
+    near = difflib.get_close_matches(name, [n for n in names if not n.startswith("_")], 3)
     return " or ".join(f"`{n}`" for n in near)
 
 

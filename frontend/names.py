@@ -8,6 +8,9 @@ A name is as `global` has it: "math.sin", "numpy.arcsin", "abs".
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 # one op on one float, under one name in `math` and `numpy`
 BOTH = (
     "sin cos tan sinh cosh tanh exp exp2 expm1 log log1p log2 log10 sqrt cbrt isnan isinf isfinite"
@@ -217,6 +220,24 @@ INSTEAD_OF_MODULE = {
     "os": "do it outside, and pass the numbers in",
     "sys": "do it outside, and pass the numbers in",
 }
+
+
+def is_told(name: str) -> bool:
+    """Whether there is a word on what to write instead of a name."""
+    return name in INSTEAD or name.rpartition(".")[0] in INSTEAD_OF_MODULE
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The three names most like this one: of its own module first, by their last word."""
+    home, _, word = name.rpartition(".")
+    by_word: dict[str, str] = {}
+    for n in known:
+        its, _, last = n.rpartition(".")
+        if its.partition(".")[0] in (home.partition(".")[0], "scipy", "numpy") and (
+            last not in by_word or its == home
+        ):
+            by_word[last] = n
+    return [by_word[w] for w in difflib.get_close_matches(word, by_word, 3)]
 
 
 def instead(name: str) -> str:

@@ -106,6 +106,13 @@ def test_ir_programs(text: str) -> None:
     morula.ir.verify(module)
 
 
+# ---- docs/surface.md ----------------------------------------------------------------------------
+
+
+def test_surface_page() -> None:
+    rewritten(DOCS / "surface.md", module_of(DOCS / "surface_page.py").page())
+
+
 # ---- docs/architecture.md ----------------------------------------------------------------------
 
 DUMP = re.compile(r"(?<=<!-- stage: )(\w+)( -->\n```mir\n)(.*?)(?=^```$)", re.S | re.M)

@@ -102,8 +102,8 @@ def solve(a, b):
     x = np.asarray(b)
     if len(x) != len(lu):
         raise ValueError(
-            f"solve: Input operand 1 has a mismatch in its core dimension 0 (size {len(x)} is "
-            f"different from {len(lu)})"
+            "solve: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+            f"(m,m),(m,n)->(m,n) (size {len(x)} is different from {len(lu)})"
         )
     return substituted(lu, rows, x)
 

@@ -69,7 +69,7 @@ def joined(a, axis):
 def fitting(k, a, first, axis):
     if a.ndim != first.ndim:
         raise ValueError(
-            "all the input array dimensions except for the concatenation axis must match exactly, "
+            "all the input arrays must have same number of dimensions, "
             f"but the array at index 0 has {first.ndim} dimension(s) and the array at index {k} "
             f"has {a.ndim} dimension(s)"
         )

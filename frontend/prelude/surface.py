@@ -30,21 +30,21 @@ def count(a, axis):
     return n
 
 
-def var(a, axis=None, ddof=0, keepdims=False):
+def var(a, axis=None, *, ddof=0, keepdims=False):
     x = np.asarray(a)
     d = x - np.mean(x, axis=axis, keepdims=True)
     return np.sum(d * d, axis=axis, keepdims=keepdims) / np.maximum(count(x, axis) - ddof, 0)
 
 
-def std(a, axis=None, ddof=0, keepdims=False):
-    return np.sqrt(var(a, axis, ddof, keepdims))
+def std(a, axis=None, *, ddof=0, keepdims=False):
+    return np.sqrt(var(a, axis, ddof=ddof, keepdims=keepdims))
 
 
-def ptp(a, axis=None, keepdims=False):
+def ptp(a, axis=None, *, keepdims=False):
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
-def average(a, axis=None, weights=None, keepdims=False):
+def average(a, axis=None, weights=None, *, keepdims=False):
     """The mean, each element weighted; weights have a's shape, or are one vector along the axis."""
     x = np.asarray(a)
     if weights is None:
@@ -57,7 +57,7 @@ def average(a, axis=None, weights=None, keepdims=False):
     return np.sum(x * w, axis=axis, keepdims=keepdims) / total
 
 
-def median(a, axis=None, keepdims=False):
+def median(a, axis=None, *, keepdims=False):
     """The middle element, or the mean of the two in the middle."""
     x = np.asarray(a)
     if axis is None:
@@ -69,10 +69,13 @@ def median(a, axis=None, keepdims=False):
 
 def of_sorted(x):
     n = len(x)
-    return (x[(n - 1) // 2] + x[n // 2]) / 2.0
+    if n == 0:
+        return np.mean(x, axis=0)
+    last = x[n - 1]
+    return np.where(np.isnan(last), last, (x[(n - 1) // 2] + x[n // 2]) / 2.0)
 
 
-def count_nonzero(a, axis=None, keepdims=False):
+def count_nonzero(a, axis=None, *, keepdims=False):
     return np.sum(np.not_equal(a, 0), axis=axis, keepdims=keepdims)
 
 
@@ -130,7 +133,7 @@ def kron(a, b):
     return (x.copy().reshape(left) * y.copy().reshape(right)).reshape(shape)
 
 
-def cross(a, b, axis=-1):
+def cross(a, b, *, axis=-1):
     """The vector product in three dimensions, along an axis."""
     x, y = np.moveaxis(np.asarray(a), axis, -1), np.moveaxis(np.asarray(b), axis, -1)
     if x.shape[-1] != 3 or y.shape[-1] != 3:
@@ -147,8 +150,10 @@ def cross(a, b, axis=-1):
 
 def convolve(a, v, mode="full"):
     """Sums of products along a vector that slides over the other: all, or those in the middle."""
-    if len(a) == 0 or len(v) == 0:
-        raise ValueError("a and v cannot be empty")
+    if len(a) == 0:
+        raise ValueError("a cannot be empty")
+    if len(v) == 0:
+        raise ValueError("v cannot be empty")
     if len(v) > len(a):
         return convolve(v, a, mode)
     n, m = len(a), len(v)
@@ -206,6 +211,8 @@ def between(x, xp, fp, left, right):
         raise ValueError("array of sample points is empty")
     if len(fp) != n:
         raise ValueError("fp and xp are not of the same length.")
+    if x != x:
+        return x * 1.0
     if x < xp[0]:
         return fp[0] * 1.0 if left is None else left * 1.0
     if x > xp[n - 1]:

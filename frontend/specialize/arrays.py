@@ -179,15 +179,17 @@ def getattr_(f: Frame, a: AV, name: str) -> AV:
             "compiled code knows how many elements a list has",
             "make a new one, such as `[*xs, v]`, or keep what changes in variables",
         )
-    known = ndarray.ATTRIBUTES if views.is_array(f, a) else None
+    known = ndarray.ATTRIBUTES if views.is_array(f, a) else ()
+    methods = [n.removeprefix("ndarray.") for n in ndarray.methods()] if known else []
     raise f.error(
         "E02",
         f"the attribute `{name}` of {describe(typ(held))}",
-        f"it has {', '.join(known)} so far" if known else "it has no attributes",
-        "write a loop over the elements" if known else "use the value itself",
+        f"it has {', '.join(known)}, and methods" if known else "it has no attributes",
+        nearest_of(name, [*known, *methods])
+        or ("write a loop over the elements" if known else "use the value itself"),
     )
 
 
 def nearest_of(name: str, names: list[str]) -> str:
-    found = difflib.get_close_matches(name, names, 2)
+    found = difflib.get_close_matches(name, names, 3)
     return "the nearest are " + ", ".join(f"`{n}`" for n in found) if found else ""

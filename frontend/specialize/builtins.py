@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -100,8 +101,26 @@ def by_elements(name: str) -> bool:
 
 def unknown(f: Frame, name: str) -> Exception:
     return f.error(
-        "E02", f"`{name}`", "it has no compiled form and no Python source", names.instead(name)
+        "E02",
+        f"`{name}`",
+        "it has no compiled form and no Python source",
+        instead(name),
     )
+
+
+def instead(name: str) -> str:
+    """What to write instead of a name: what is known, or the nearest names with a compiled form."""
+    if names.is_told(name):
+        return names.instead(name)
+    near = names.nearest(name, compiled())
+    listed = ", ".join(f"`{n}`" for n in near)
+    return f"the nearest are {listed}; or {names.instead(name)}" if near else names.instead(name)
+
+
+@functools.cache
+def compiled() -> tuple[str, ...]:
+    tables = (names.PURE, names.OWN, names.LIBRARY, names.ARRAYS, names.WRITTEN)
+    return tuple(sorted({name for table in tables for name in table}))
 
 
 def plain(

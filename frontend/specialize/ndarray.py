@@ -91,11 +91,27 @@ def setitem(f: Frame, a: AV, i: AV, value: AV) -> None:
     if gather.is_advanced(f, i):
         gather.put(f, a, i, value)
         return
+    writable(f, a)
     v = views.part(f, a, i)
     if v.axes:
         assign(f, v, value)
     else:
         views.write(f, v, element(f, value, views.root_type(f, v.root).elem))
+
+
+def writable(f: Frame, a: AV) -> None:
+    """ValueError where a view repeats elements, as np.broadcast_to's does: it is only read."""
+    if a.kind != "view":
+        return
+    for along in views.view_of(f, a).axes:
+        if along.axis is None:
+            assert along.length is not None
+            f.check(f.scalar("eq", (along.length, ONE), BOOL), "ValueError", READ_ONLY)
+        elif not isinstance(along.step, Literal):
+            f.check(f.scalar("ne", (along.step, ZERO), BOOL), "ValueError", READ_ONLY)
+
+
+READ_ONLY = "assignment destination is read-only"
 
 
 def element(f: Frame, value: AV, to: Scalar) -> Operand:
@@ -175,10 +191,11 @@ def spread(f: Frame, a: AV, shape: Sequence[Operand], assigned: bool = False) ->
     """
     if a.kind == "pending" and views.rank(f, a) <= len(shape):
         return pending.spread(f, a, shape, assigned)
-    text = ASSIGNED if assigned else UNFIT
     v = views.view_of(f, pending.settled(f, a))
+    mine = views.shape_of(f, v)
+    text = ASSIGNED if assigned else UNFIT
     for _ in range(len(v.axes) - len(shape)):
-        f.check(f.scalar("eq", (views.extent(f, v, 0), ONE), BOOL), "ValueError", text)
+        views.of_shapes(f, f.scalar("eq", (views.extent(f, v, 0), ONE), BOOL), text, mine, shape)
         v = views.dropped(f, v, ZERO)
     axes = [Along(None, length=n) for n in shape[: len(shape) - len(v.axes)]]
     for k, n in enumerate(shape[len(shape) - len(v.axes) :]):
@@ -188,7 +205,7 @@ def spread(f: Frame, a: AV, shape: Sequence[Operand], assigned: bool = False) ->
             continue
         one = f.scalar("eq", (m, ONE), BOOL)
         equal = f.scalar("eq", (m, n), BOOL)
-        f.check(f.scalar("or", (one, equal), BOOL), "ValueError", text)
+        views.of_shapes(f, f.scalar("or", (one, equal), BOOL), text, mine, shape)
         if along.axis is None:
             axes.append(Along(None, length=n))
         else:
@@ -197,8 +214,8 @@ def spread(f: Frame, a: AV, shape: Sequence[Operand], assigned: bool = False) ->
     return views.packed(f, v._replace(axes=tuple(axes)))
 
 
-UNFIT = "operands could not be broadcast together: their shapes differ"
-ASSIGNED = "could not broadcast input array into the shape of the part that is written"
+UNFIT = "operands could not be broadcast together with shapes"
+ASSIGNED = "could not broadcast input array from shape {} into shape {}"
 
 
 def pick(f: Frame, condition: Operand, x: Operand, y: Operand) -> Operand:
@@ -222,7 +239,7 @@ def common(f: Frame, shapes: Sequence[Sequence[Operand]]) -> list[Operand]:
                 continue
             one, other = f.scalar("eq", (n, ONE), BOOL), f.scalar("eq", (m, ONE), BOOL)
             fits = f.scalar("or", (one, f.scalar("eq", (m, n), BOOL)), BOOL)
-            f.check(f.scalar("or", (fits, other), BOOL), "ValueError", UNFIT)
+            views.of_shapes(f, f.scalar("or", (fits, other), BOOL), UNFIT, *shapes)
             n = pick(f, one, m, n)
         out.append(n)
     return out
@@ -330,6 +347,7 @@ def elementwise(f: Frame, fn: AV, args: Sequence[AV], into: AV | None = None) ->
     elem = result_type(f, fn, args, kinds)
     fn = narrow.by_type(f, fn, kinds, elem)
     if into is not None:
+        writable(f, into)
         shape = views.shape(f, into)
         given = [fresh(f, into, a) for a in args]
         narrow.castable(f, elem, views.element_type(f, into))
@@ -422,6 +440,12 @@ def unary(f: Frame, opcode: str, a: AV) -> AV:
 
 
 ATTRIBUTES = ("shape", "ndim", "size", "dtype", "T", "real", "imag")
+
+
+def methods() -> list[str]:
+    """The names of all methods of arrays."""
+    return [n for n in (*names.ARRAYS, *names.WRITTEN) if n.startswith("ndarray.")]
+
 
 # ---- attributes and methods ---------------------------------------------------------------------
 

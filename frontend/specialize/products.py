@@ -26,16 +26,33 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 Term = tuple[AV, str]  # an array, and a letter for each of its axes
-MISMATCH = "matmul: the inner lengths of the operands differ"
+MISMATCH = (
+    "matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+    "(n?,k),(k,m?)->(n?,m?) (size {} is different from {})"
+)
 
 
 def dot(f: Frame, given: Given) -> AV:
     """numpy.dot: a sum over the last axis of a, and the last but one of b."""
     a, b = needed(f, "numpy.dot", given, "a", "b")
     ranks = [0 if x.kind == "num" else views.rank(f, array(f, x)) for x in (a, b)]
+    if min(ranks) > 0:
+        aligned(f, array(f, a), array(f, b), ranks[0] - 1, max(0, ranks[1] - 2))
     if max(ranks) <= 2:
         return product(f, a, b)
     return over(f, array(f, a), array(f, b), [ranks[0] - 1], [max(0, ranks[1] - 2)])
+
+
+def aligned(f: Frame, a: AV, b: AV, j: int, k: int) -> None:
+    """The axes of a and b over which a product is summed have one length."""
+    mine, theirs = views.shape(f, a), views.shape(f, b)
+    n, m = mine[j], theirs[k]
+    shown = [views.shape_shown(s) for s in (mine, theirs)] + [
+        f"{views.length_shown(x)} (dim {at})" for x, at in ((n, j), (m, k))
+    ]
+    text = "shapes {} and {} not aligned: {} != {}".format(*shown)
+    values = [x for x in (*mine, *theirs, n, m) if not isinstance(x, Literal)]
+    f.check(f.scalar("eq", (n, m), BOOL), "ValueError", text, *values)
 
 
 def matmul(f: Frame, given: Given) -> AV:
@@ -90,7 +107,9 @@ def product(f: Frame, a: AV, b: AV) -> AV:
     elem = narrow.both(views.element_type(f, a), views.element_type(f, b))
     a, b = whole(f, a), whole(f, b)
     one, other = views.extent(f, v, m - 1), views.extent(f, w, max(0, n - 2))
-    f.check(f.scalar("eq", (one, other), BOOL), "ValueError", MISMATCH)
+    text = MISMATCH.format(*map(views.length_shown, (other, one)))
+    values = [n for n in (other, one) if not isinstance(n, Literal)]
+    f.check(f.scalar("eq", (one, other), BOOL), "ValueError", text, *values)
     if max(m, n) > 2:
         return narrow.as_type(f, stacks(f, a, b, elem), elem)
     if m == n == 1:
@@ -186,7 +205,7 @@ def parsed(text: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     left, arrow, output = text.partition("->")
     inputs = left.split(",")
     if len(inputs) != len(ranks):
-        more = "more" if len(ranks) > len(inputs) else "fewer"
+        more = "fewer" if len(ranks) > len(inputs) else "more"
         raise ValueError(
             f"{more} operands provided to einstein sum function than specified in the subscripts "
             "string"
@@ -195,9 +214,11 @@ def parsed(text: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     for k, (letters, rank) in enumerate(zip(inputs, ranks, strict=True)):
         free = rank - len(letters.replace("...", ""))
         if free < 0 or (free > 0 and "..." not in letters):
-            few = "too many" if free < 0 else "too few"
             raise ValueError(
-                f"einstein sum subscripts string contains {few} subscripts for operand {k}"
+                f"einstein sum subscripts string contains too many subscripts for operand {k}"
+                if free < 0
+                else "operand has more dimensions than subscripts given in einstein sum, but no "
+                "'...' ellipsis provided to broadcast the extra dimensions."
             )
         most = max(most, free)
         inputs[k] = letters.replace("...", dots(free))

@@ -202,15 +202,16 @@ def reshaped(f: Frame, a: AV, shape: list[Operand]) -> AV:
     """The same elements in another shape: a view of an array that is whole, else a copy."""
     v = views.view_of(f, a)
     size = ndarray.product(f, views.shape_of(f, v))
+    wanted = list(shape)
     missing = [k for k, n in enumerate(shape) if isinstance(n, Literal) and n.value == -1]
     known = [n for k, n in enumerate(shape) if k not in missing]
     product_ = ndarray.product(f, known) if known else ONE
     if missing:
-        f.check(f.scalar("gt", (product_, ZERO), BOOL), "ValueError", RESHAPE)
+        unfit(f, f.scalar("gt", (product_, ZERO), BOOL), size, wanted)
         shape[missing[0]] = f.scalar("floordiv", (size, product_), I64, True)
         operators.natural(f, shape[missing[0]])
         product_ = ndarray.product(f, shape)
-    f.check(f.scalar("eq", (product_, size), BOOL), "ValueError", RESHAPE)
+    unfit(f, f.scalar("eq", (product_, size), BOOL), size, wanted)
     rank = len(v.form) if v.form is not None else views.root_type(f, v.root).rank
     if not views.is_whole(v, rank):
         if np.ndarray in f.program.mutable and not is_turned(v, rank):
@@ -228,7 +229,10 @@ def reshaped(f: Frame, a: AV, shape: list[Operand]) -> AV:
     return views.packed(f, View(v.root, (), axes, tuple(shape)))
 
 
-RESHAPE = "cannot reshape array: the sizes differ"
+def unfit(f: Frame, ok: Operand, size: Operand, shape: list[Operand]) -> None:
+    text = f"cannot reshape array of size {views.length_shown(size)} into shape "
+    values = [n for n in (size, *shape) if not isinstance(n, Literal)]
+    f.check(ok, "ValueError", text + views.shape_shown(shape), *values)
 
 
 def is_turned(v: View, rank: int) -> bool:

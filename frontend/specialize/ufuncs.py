@@ -54,7 +54,9 @@ def clip(f: Frame, given: Given) -> AV:
     if is_none(low) or is_none(high):
         function = scalars.minimum if is_none(low) else scalars.maximum
         bound = high if is_none(low) else low
-        return a if bound is None or is_none(bound) else applied(f, function, [a, bound])
+        if bound is None or is_none(bound):
+            return applied(f, "operator.pos", [a])
+        return applied(f, function, [a, bound])
     assert low is not None and high is not None
     return applied(f, scalars.clip, [a, low, high])
 
@@ -66,6 +68,11 @@ def rounded(f: Frame, given: Given) -> AV:
     if decimals == 0:
         return applied(f, scalars.whole, [a])
     return applied(f, scalars.rounded, [a, static(10.0 ** abs(decimals)), static(decimals > 0)])
+
+
+def itself(f: Frame, given: Given) -> AV:
+    """The method `conj` of real numbers."""
+    return given["x"]
 
 
 def nan_to_num(f: Frame, given: Given) -> AV:
@@ -158,6 +165,6 @@ ROWS: dict[str, tuple[str, Made]] = {
     },
     "ndarray.clip": ("a min max", clip),
     "ndarray.round": ("a decimals", rounded),
-    "ndarray.conj": ("x", by_elements("conj", "x", "operator.pos")),
-    "ndarray.conjugate": ("x", by_elements("conjugate", "x", "operator.pos")),
+    "ndarray.conj": ("x", itself),
+    "ndarray.conjugate": ("x", itself),
 }

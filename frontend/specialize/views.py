@@ -172,6 +172,26 @@ def rank(f: Frame, a: AV) -> int:
     return len(view_of(f, a).axes)
 
 
+def of_shapes(f: Frame, ok: Operand, text: str, *shapes: Sequence[Operand]) -> None:
+    """ValueError with the shapes where they do not fit, as NumPy says it: in the text's `{}`, or
+    behind it."""
+    shown = [shape_shown(s) for s in shapes]
+    values = [n for s in shapes for n in s if not isinstance(n, Literal)]
+    full = text.format(*shown) if "{" in text else f"{text} {' '.join(shown)} "
+    f.check(ok, "ValueError", full, *values)
+
+
+def shape_shown(shape: Sequence[Operand]) -> str:
+    """A shape as NumPy writes it, a template of lengths that the run knows."""
+    return f"({','.join(map(length_shown, shape))}{',' * (len(shape) == 1)})"
+
+
+def length_shown(n: Operand) -> str:
+    if not isinstance(n, Literal):
+        return "{}"
+    return str(n.value) if n.value >= 0 else "newaxis"  # which is NumPy's word for -1
+
+
 # ---- parts --------------------------------------------------------------------------------------
 
 

@@ -76,6 +76,8 @@ ROWS: list[Row] = [
     ("amax amin", "m", lambda m: np.amax(m, 0) + np.amin(m, 0)),
     ("ptp", "m", lambda m: np.ptp(m, axis=0)),
     ("median", "x", lambda x: np.median(x)),
+    ("median axis", "m", lambda m: np.median(m, axis=1, keepdims=True) + np.median(m, 0)),
+    ("median nan", "h", lambda h: np.median(h) + np.interp(h[1], h[:1], h[:1])),
     ("average", "x y", lambda x, y: np.average(y, weights=x)),
     # elements
     ("sin exp cos", "x", lambda x: np.sin(x) * np.exp(x) + np.cos(x)),
