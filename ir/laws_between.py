@@ -107,9 +107,11 @@ def jvp_typed(c: Scope, op: Op) -> str | None:
     f = _callee(c, op)
     takes = _wrt(f, op.attrs["wrt"])
     assert not isinstance(takes, str)
-    found = agree(c, "tangents", types(op.group(2)), takes)
+    lanes = max(1, len(op.group(2)) // len(takes))
+    found = agree(c, "tangents", types(op.group(2)), takes * lanes)
     results = f.results or ()
-    return found or agree(c, "results", types(op.results), results + _cotangents(results))
+    gives = results + _cotangents(results) * lanes
+    return found or agree(c, "results", types(op.results), gives)
 
 
 def closed_over(c: Scope, op: Op) -> str | None:

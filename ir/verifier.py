@@ -35,7 +35,8 @@ Calls
 23. `wrt` names inputs of the callee that carry cotangents, each once.
 24. `vjp` gets the callee's results and a pullback for the same function and wrt.
 25. `pull` passes a cotangent for each result that has one, and gets those of wrt.
-26. `jvp` passes a tangent for each of wrt, and gets results, then tangents of those that have one.
+26. `jvp` passes a tangent for each of wrt, and gets results, then tangents of those that have one;
+    the same again for each further lane.
 27. A closure has as many captures as its function, and no more defaults than parameters.
 Effects
 28. `check` says the builtin exception that it raises, and its text; the text of `print`, and of a

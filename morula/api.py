@@ -117,8 +117,8 @@ def jacfwd(f: Callable[..., Any], argnums: ARGNUMS = 0, has_aux: bool = False) -
 
     The derivative of an array y by an array x has the shape y.shape + x.shape, and is float32 where
     one of them is, else float64; a number has the shape ().  Its cost grows with the number of
-    elements of the arguments: f runs once, and once more beside each unit tangent.  With `has_aux`
-    f returns (y, more), and the callable (Jacobian, more).
+    elements of the arguments: f runs once, and once more for every few of these, whose tangents go
+    in one pass.  With `has_aux` f returns (y, more), and the callable (Jacobian, more).
 
     Raises morula.Error E09 where the result or an argument holds no float, or a list or tree whose
     number of floats is known at run time only.

@@ -239,6 +239,24 @@ def pushforward(d: Derivatives, f: Function, active: Sequence[bool]) -> tuple[st
     return made, [k for k, t in enumerate(f.results) if cotangent_type(t) is not None]
 
 
+def repeated(d: Derivatives, f: Function, one: str, lanes: int) -> str:
+    """The function that pushes several tangents, by a call of `one`, which pushes one, for each."""
+    w = Wrapper(d, f)
+    inputs = [w.input(k) for k in range(len(f.inputs))]
+    captures, params = inputs[: len(f.captures)], inputs[len(f.captures) :]
+    assert f.results is not None
+    n = len(f.results)
+    kinds = d.module.functions[one].params[len(params) :]
+    seeds: list[Value] = []
+    outs: list[Operand] = []
+    for k in range(lanes):
+        mine = [w.b.param(v.type, v.name) for v in kinds]
+        got = w.call(one, captures, [*params, *mine])
+        seeds += mine
+        outs += got[n:] if k else got
+    return w.add_whole(f"{f.name}.jvp", seeds, outs)
+
+
 def transposed(
     w: Wrapper, params: Sequence[Operand], tangents: Sequence[Operand]
 ) -> tuple[Operand, ...]:

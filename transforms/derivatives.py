@@ -40,7 +40,7 @@ class Derivatives:
     def __init__(self, module: Module) -> None:
         self.module = module
         self.rules: dict[Key, Rule] = {}
-        self.pushforwards: dict[tuple[str, tuple[bool, ...]], tuple[str, list[int]]] = {}
+        self.pushforwards: dict[tuple[str, tuple[bool, ...], int], tuple[str, list[int]]] = {}
         self.assumed: dict[Key, Assumed] = {}
         self.recursive: dict[Function, bool] = {}
         self.consumed: dict[str, tuple[bool, ...]] = {}

@@ -20,6 +20,7 @@ that reaches itself has no innermost one: its order depends on a run-time value,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from ..ir.builder import Builder
 from ..ir.core import (
@@ -46,7 +47,8 @@ from .rebuild import Rebuild
 from .sink import sink_function
 from .vjp import vjp
 
-Wanted = tuple[str, str, tuple[str, ...]]  # "vjp" or "jvp", function, wrt
+K = TypeVar("K", bound=Operand)
+Wanted = tuple[str, str, tuple[str, ...], int]  # "vjp" or "jvp", function, wrt, lanes of a jvp
 
 
 class UnboundedOrder(Exception):
@@ -113,12 +115,14 @@ class Expansion:
     def wanted(self, op: Op) -> Wanted:
         """What derivative an op asks for; a `pull` asks for its pullback's."""
         if op.opcode != "pull":
-            return op.opcode, op.attrs["fn"], wrt_names(op.attrs["wrt"])
+            wrt = wrt_names(op.attrs["wrt"])
+            lanes = len(op.group(2)) // len(wrt) if op.opcode == "jvp" and wrt else 1
+            return op.opcode, op.attrs["fn"], wrt, lanes
         t = op.operands[0].type
         assert isinstance(t, Box)
         record = self.module.records[t.record]
         assert record.pullback is not None
-        return "vjp", record.pullback, record.wrt
+        return "vjp", record.pullback, record.wrt, 1
 
     def innermost(self, ops: list[Op]) -> Wanted | None:
         for wanted in dict.fromkeys(map(self.wanted, ops)):
@@ -138,12 +142,15 @@ class Expansion:
                 self.module.add(sink_function(self.module, self.module.functions[f]))
 
     def replace(self, wanted: Wanted, holders: list[str]) -> None:
-        kind, name, wrt = wanted
+        kind, name, wrt, lanes = wanted
         self.prepare(name)
         f = self.module.functions[name]
         active = [v.name in wrt for v in f.inputs]
-        maker = PullbackMaker if kind == "vjp" else PushforwardMaker
-        make = maker(self.derivatives, f, active, wrt)
+        make: PullbackMaker | PushforwardMaker
+        if kind == "vjp":
+            make = PullbackMaker(self.derivatives, f, active, wrt)
+        else:
+            make = PushforwardMaker(self.derivatives, f, active, wrt, lanes)
 
         def hook(
             copy: Rebuild, b: Builder, op: Op, operands: list[Operand]
@@ -253,6 +260,12 @@ class PullbackMaker:
         return b.emit("call", [*fields, *operands[1:]], attrs, types, names, groups=groups)
 
 
+def batches(values: Sequence[K], lanes: int) -> list[Sequence[K]]:
+    """What belongs to each lane."""
+    n = len(values) // lanes
+    return [values[k * n : (k + 1) * n] for k in range(lanes)]
+
+
 def rank_of(t: Type) -> int:
     return t.rank if isinstance(t, Array) else 1
 
@@ -265,29 +278,35 @@ class PushforwardMaker:
     """`jvp` of one function by some of its inputs."""
 
     def __init__(
-        self, d: Derivatives, f: Function, active: list[bool], wrt: tuple[str, ...]
+        self, d: Derivatives, f: Function, active: list[bool], wrt: tuple[str, ...], lanes: int
     ) -> None:
-        self.f, self.wrt = f, wrt
+        self.f, self.wrt, self.lanes = f, wrt, lanes
         self.order = [v.name for v, a in zip(f.inputs, active, strict=True) if a]
-        self.name, self.with_tangent = jvp(d, f.name, active)
+        self.name, self.with_tangent = jvp(d, f.name, active, lanes)
 
     def declare(self) -> None:
         """Nothing to declare: a pushforward keeps no record."""
 
     def __call__(self, b: Builder, op: Op, operands: list[Operand]) -> Sequence[Operand]:
         n = op.groups[0] + op.groups[1]
-        tangents = dict(zip(self.wrt, operands[n:], strict=True))
-        inputs = [*operands[:n], *(tangents[name] for name in self.order)]
+        inputs = operands[:n]
+        for given in batches(operands[n:], self.lanes):
+            tangents = dict(zip(self.wrt, given, strict=True))
+            inputs += [tangents[name] for name in self.order]
         assert self.f.results is not None
         count = len(self.f.results)
         dual = [k for k, t in enumerate(self.f.results) if cotangent_type(t) is not None]
-        results = dict(zip(dual, op.results[count:], strict=True))
-        values = [*op.results[:count], *(results[k] for k in self.with_tangent)]
+        lanes = [
+            dict(zip(dual, lane, strict=True)) for lane in batches(op.results[count:], self.lanes)
+        ]
+        values = [*op.results[:count], *(r[k] for r in lanes for k in self.with_tangent)]
         types, names = [v.type for v in values], [v.name for v in values]
         groups = (op.groups[0], len(inputs) - op.groups[0])
         outs = b.emit("call", inputs, {"fn": self.name}, types, names, groups=groups)
-        made = dict(zip(self.with_tangent, outs[count:], strict=True))
-        rest = [made[k] if k in made else self.zero(b, outs[k], results[k]) for k in dual]
+        rest: list[Operand] = []
+        for results, got in zip(lanes, batches(outs[count:], self.lanes), strict=True):
+            made = dict(zip(self.with_tangent, got, strict=True))
+            rest += [made[k] if k in made else self.zero(b, outs[k], results[k]) for k in dual]
         return [*outs[:count], *rest]
 
     @staticmethod

@@ -8,17 +8,24 @@ import numpy as np
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 
-def columns(push, x, outs):
-    """Column k of each matrix of `outs` is what the k-th unit vector of x's shape is pushed to."""
-    unit = np.zeros(x.size)
-    for k in range(x.size):
-        unit[k] = 1.0
-        for out, t in zip(outs, push(unit.reshape(x.shape)), strict=True):
-            if isinstance(t, np.ndarray):
-                out[:, k] = t.reshape(-1)
-            else:
-                out[k] = t
-        unit[k] = 0.0
+def columns(push, x, outs, units):
+    """Column k of each matrix of `outs` is what the k-th unit vector of x's shape is pushed to.
+
+    As many are pushed at once as there are `units`, which are zeros; those beyond x push nothing.
+    """
+    for k in range(0, x.size, len(units)):
+        for lane, unit in enumerate(units):
+            if k + lane < x.size:
+                unit[k + lane] = 1.0
+        moved = push(*[unit.reshape(x.shape) for unit in units])
+        for lane, (unit, tangents) in enumerate(zip(units, moved, strict=True)):
+            if k + lane < x.size:
+                for out, t in zip(outs, tangents, strict=True):
+                    if isinstance(t, np.ndarray):
+                        out[:, k + lane] = t.reshape(-1)
+                    else:
+                        out[k + lane] = t
+                unit[k + lane] = 0.0
 
 
 def rows(pull, y, outs):

@@ -426,33 +426,41 @@ def push(f: Frame, inner: AV, primals: AV, tangents: AV) -> AV:
     return along(f, inner, *placed(f, inner, primals.kids, tangents))
 
 
-def along(f: Frame, inner: AV, args: list[AV], moving: list[AV]) -> AV:
-    """`push`, with a tangent for each parameter."""
+def along(f: Frame, inner: AV, args: list[AV], *lanes: list[AV]) -> AV:
+    """`push`, with a tangent for each parameter: the value, then its tangent in each lane.
+
+    Where a tangent is None in one lane, it is None in all.
+    """
     mine = args
     inner, args, twice, shared = writes.opened(f, inner, args)
     args = [
-        a if seeds.stays(t) else writes.snapshot(f, a) for a, t in zip(args, moving, strict=True)
+        a if seeds.stays(t) else writes.snapshot(f, a) for a, t in zip(args, lanes[0], strict=True)
     ]
     t = instances.target(f, inner, args)
     returns(f, t)
     instance = t.instance
-    wrt: list[str] = []
+    wrt: dict[str, None] = {}
     moves: list[Operand] = []
-    for k, a in enumerate(moving):
-        leaves = seeds.tangent_leaves(f, a, args[k], instance.key.args[k])
-        if k in twice and any(x is not None for x in leaves):
-            raise writes.in_two_ways(f)
-        for name, x in zip(instance.names[k], leaves, strict=True):
-            if x is not None:
-                wrt.append(name)
-                moves.append(x)
+    for moving in lanes:
+        for k, a in enumerate(moving):
+            leaves = seeds.tangent_leaves(f, a, args[k], instance.key.args[k])
+            if k in twice and any(x is not None for x in leaves):
+                raise writes.in_two_ways(f)
+            for name, x in zip(instance.names[k], leaves, strict=True):
+                if x is not None:
+                    wrt[name] = None
+                    moves.append(x)
     kinds = instance.result_types()
     changes = [c for c in map(cotangent_type, kinds) if c is not None]
-    out = derivative_op(f, "jvp", t, moves, tuple(wrt), [*kinds, *changes], "t.y")
+    types = [*kinds, *changes * len(lanes)]
+    out = derivative_op(f, "jvp", t, moves, tuple(wrt), types, "t.y")
     value = instances.finished(f, t, iter(out[: len(kinds)]))
     primal = writes.without_writes(instance.result)
     plain = value.kids[0] if value.kind == "tuple" and value.info is not None else value
-    moved = shown(f, seeds.tangent(primal, plain, iter(out[len(kinds) :])))
-    moved = writes.entered(f, moved, (), [])
+    moved: list[AV] = []
+    for lane in range(len(lanes)):
+        leaves_of = iter(out[len(kinds) + lane * len(changes) :])
+        tangent = shown(f, seeds.tangent(primal, plain, leaves_of))
+        moved.append(writes.entered(f, tangent, (), []))
     value = writes.closed(f, value, mine, shared, t.written())
-    return AV("tuple", None, (value, moved))
+    return AV("tuple", None, (value, *moved))
