@@ -119,7 +119,7 @@ MEANING: dict[str, dict[str, str]] = {
     },
     "derivatives": {
         "vjp": "what `@f` returns, and a pullback that gives cotangents of the inputs `{wrt}`",
-        "jvp": "what `@f` returns, and its tangents, for tangents of the inputs `{wrt}`",
+        "jvp": "what `@f` returns, and its tangents, for tangents of the inputs `{wrt}`; by lanes",
         "pull": "cotangents of the inputs that the pullback is for",
     },
     "control": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from scipy.optimize import rosen_hess
 
 import morula
 from morula import grad, hessian, hvp, jacfwd, jacrev
+from morula.ir import parse, run, verify
+from morula.ir.core import walk
+from morula.transforms.expand import expand
 
 Array = np.ndarray[Any, Any]
 X = np.array([1.2, 0.7, 0.3, -0.4])
@@ -267,6 +271,111 @@ def test_shapes_of_tangents_and_cotangents(disabled: str, monkeypatch: pytest.Mo
             morula.vjp(square, X)[1](ct)
     for x, t in ((np.array(2.0), 1.0), (2.0, np.array(1.0)), (np.array(2.0), np.array(1.0))):
         assert morula.jvp(square, (x,), (t,))[1] == 4.0
+
+
+@dataclass
+class Node:
+    value: float
+    rest: Any
+
+
+def chained(x: Any, i: int) -> Any:
+    return None if i == len(x) else Node(x[i] * x[i - 1], chained(x, i + 1))
+
+
+def summed(n: Any) -> Any:
+    return 0.0 if n is None else n.value**2 + math.sin(n.value) * summed(n.rest)
+
+
+def through_a_tree(x: Any) -> Any:
+    return np.array([summed(chained(x, 0)), summed(chained(x * x, 1))])
+
+
+@morula.custom_jvp
+def squared(x: Any, y: Any) -> Any:
+    return x * x * y
+
+
+@squared.defjvp
+def squared_jvp(primals: Any, tangents: Any) -> Any:
+    (x, y), (dx, dy) = primals, tangents
+    return x * x * y, 2.0 * x * y * dx + x * x * dy
+
+
+def through_a_rule(x: Any) -> Any:
+    out = np.zeros(3)
+    for i in range(len(x)):
+        out[i % 3] += squared(x[i], x[i - 1])
+    return out
+
+
+def through_recursion(x: Any, n: int = 4) -> Any:
+    if n < 2:
+        return x * n
+    return through_recursion(x, n - 1) * 0.5 + through_recursion(x * x, n - 2)
+
+
+def through_a_list(x: Any) -> Any:
+    kept = []
+    for i in range(len(x)):
+        if x[i] > 0:
+            kept.append(x[i] ** 2)
+    s = 0.0
+    while len(kept) > 1:
+        s += kept.pop() * kept[-1]
+    return np.array([s, s * s])
+
+
+def through_rows(x: Any) -> Any:
+    rows = np.zeros((4, len(x)))
+    rows[0] = x
+    for i in range(1, 4):
+        rows[i] = np.sin(rows[i - 1]) * rows[i - 1][::-1]
+    return rows[1:, ::2]
+
+
+THROUGH = [through_a_tree, through_a_rule, through_recursion, through_a_list, through_rows]
+
+
+@pytest.mark.parametrize("f", THROUGH)
+def test_several_tangents_in_one_pass(f: Any) -> None:
+    """Of 1, 4 and 6 elements: a pass with lanes to spare, a full one, and both."""
+    for n in (1, 4, 6):
+        x = np.array([0.5, 1.2, -0.3, 0.8, 0.1, 0.9])[:n]
+        pushed = jacfwd(f)(x)
+        np.testing.assert_allclose(pushed, differences(morula.jit(f), x), atol=1e-8)
+        np.testing.assert_allclose(pushed, jacrev(f)(x), rtol=1e-12, atol=1e-14)
+    for stage in ("typed", "ad", "memory"):
+        got = morula.lower(jacfwd(f), x).run(stage)
+        np.testing.assert_allclose(got, pushed, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(jacfwd(jacfwd(f))(x), jacfwd(jacrev(f))(x), rtol=1e-12, atol=1e-12)
+
+
+LANES = """
+fn @g(%x: f64, %n: i64) -> (f64, f64, f64) {
+  %y: f64, %t.y: f64, %t.y.1: f64 = jvp @f(%x, %n; 1.0, 10.0) {wrt = "x"}
+  return %y, %t.y, %t.y.1
+}
+fn @f(%x: f64, %n: i64) -> f64 {
+  %z: f64 = for %k: i64 = 0 to %n
+      carry %y: f64 = 1.0 {
+    %0: f64 = mul %y, %x
+    next %0
+  }
+  return %z
+}
+"""
+
+
+def test_lanes_of_the_op() -> None:
+    module = parse(LANES)
+    assert str(parse(str(module))) == str(module)
+    verify(module)
+    expanded = expand(module)
+    verify(expanded)
+    loops = [op for f in expanded.functions.values() for op in walk(f.body) if op.opcode == "for"]
+    assert len(loops) == 1 and len(loops[0].results) == 3
+    assert run(expanded, "g", 3.0, 4) == (81.0, 108.0, 1080.0)
 
 
 def test_linearize_by_arrays() -> None:
