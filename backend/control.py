@@ -147,7 +147,7 @@ def for_(c: Code, op: Op) -> Regions:
         head.close(([start, *inner_inits], entered))
     else:
         for history, data, y in zip(loop.histories, saved, loop.ys, strict=True):
-            write(c, history.type, data, place, c.of(y))
+            write(c, history, data, place, c.of(y))
         if how == "outer":
             charge(c)
         following = c.new(f"add nuw nsw i64 {ordinal}, 1")
@@ -255,7 +255,7 @@ def advance(c: Code, op: Op, more: Sequence[str], how: str) -> list[str]:
         count, room, *data = more[: 2 + len(loop.ys)]
         room, data = make_room(c, op, count, room, data)
         for history, buffer, y in zip(loop.histories, data, loop.ys, strict=True):
-            write(c, history.type, buffer, count, c.of(y))
+            write(c, history, buffer, count, c.of(y))
         following = [c.new(f"add nuw nsw i64 {count}, 1"), room, *data]
     elif loop.trips is not None:
         following = [c.new(f"add nuw nsw i64 {more[0]}, 1")]

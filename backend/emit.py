@@ -24,9 +24,6 @@ from .mathematics import fast
 from .output import Line
 from .writer import CheckSite, Code, Regions, Row, Sites
 
-METADATA = (
-    '!0 = !{!"branch_weights", i32 2000, i32 1}\n!1 = !{!"branch_weights", i32 1, i32 2000}\n'
-)
 DEEP = "maximum recursion depth exceeded"
 
 
@@ -283,6 +280,7 @@ def function(module: Module, f: Function, sites: Sites, used: set[str], recursiv
     # a tail call made a loop would run for ever where Python raises RecursionError
     attrs = 'nounwind "disable-tail-calls"="true"' if f.name in recursive else "nounwind"
     code.lines += [f"define internal fastcc {head} {attrs} {{", "entry:"]
+    code.lines += code.aliases.declared.splitlines()
     if f.name in recursive:
         enter(code)
     code.ops(f.body.ops)
@@ -336,7 +334,7 @@ def emit(module: Module, entries: Sequence[str]) -> Emitted:
         runtime.FUNCTIONS,
         *own,
         *texts,
-        METADATA,
+        *(f"!{k} = {node}" for k, node in enumerate(sites.metadata)),
     ]
     if sites.takers:
         parts += [*output.DECLARES, *output.globals_of(sites.takers)]

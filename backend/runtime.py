@@ -58,6 +58,7 @@ declare ptr @llvm.addressofreturnaddress.p0()
 declare i64 @llvm.umin.i64(i64, i64)
 declare void @llvm.memcpy.p0.p0.i64(ptr noalias, ptr noalias, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+declare void @llvm.experimental.noalias.scope.decl(metadata)
 """
 
 # The functions below are internal and small; LLVM drops those that a module does not use.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..ir.core import Op, Operand
+from ..ir.core import Op, Operand, Value
 from ..ir.types import BOOL, DTYPES, F32, NARROW, Array, List, Scalar, Type, element_type
 from . import layout
 from .mathematics import fast
@@ -59,15 +59,17 @@ def product(c: Code, lengths: Sequence[str]) -> str:
 
 
 def load(c: Code, array: Operand, *index: str) -> str:
-    value = c.new(f"load {layout.element(array.type)}, ptr {address(c, array, *index)}")
+    kind, at = layout.element(array.type), address(c, array, *index)
+    value = c.new(f"load {kind}, ptr {at}{c.aliases.of(array)}")
     return widened(c, elem_of(array.type), value)
 
 
-def store(c: Code, type: Type, data: str, index: str, value: str) -> None:
-    """Write an element of a contiguous array."""
-    kind = layout.element(type)
+def store(c: Code, array: Value, data: str, index: str, value: str) -> None:
+    """Write an element of a contiguous array, which stands at `data`."""
+    kind = layout.element(array.type)
     at = c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {index}")
-    c.do(f"store {kind} {narrowed(c, elem_of(type), value)}, ptr {at}")
+    element = narrowed(c, elem_of(array.type), value)
+    c.do(f"store {kind} {element}, ptr {at}{c.aliases.of(array)}")
 
 
 def elem_of(t: Type) -> Scalar:
@@ -111,19 +113,20 @@ def read(c: Code, history: Operand, index: str) -> tuple[str, ...]:
     kinds = layout.words(element_type(history.type))
     at = c.new(f"mul nsw i64 {index}, {len(kinds)}")
     start = c.new(f"getelementptr inbounds i64, ptr {c.of(history)[0]}, i64 {at}")
-    return tuple(c.new(f"load {t}, ptr {slot(c, start, k)}") for k, t in enumerate(kinds))
+    note = c.aliases.of(history)
+    return tuple(c.new(f"load {t}, ptr {slot(c, start, k)}{note}") for k, t in enumerate(kinds))
 
 
-def write(c: Code, type: Type, data: str, index: str, words: Sequence[str]) -> None:
-    """Write an element of a history."""
-    if not isinstance(type, List):
-        store(c, type, data, index, words[0])
+def write(c: Code, history: Value, data: str, index: str, words: Sequence[str]) -> None:
+    """Write an element of a history, which stands at `data`."""
+    if not isinstance(history.type, List):
+        store(c, history, data, index, words[0])
         return
-    kinds = layout.words(element_type(type))
+    kinds, note = layout.words(element_type(history.type)), c.aliases.of(history)
     at = c.new(f"mul nsw i64 {index}, {len(kinds)}")
     start = c.new(f"getelementptr inbounds i64, ptr {data}, i64 {at}")
     for k, (t, word) in enumerate(zip(kinds, words, strict=False)):
-        c.do(f"store {t} {word}, ptr {slot(c, start, k)}")
+        c.do(f"store {t} {word}, ptr {slot(c, start, k)}{note}")
 
 
 def owned(op: Op) -> None:
@@ -142,7 +145,7 @@ def put(c: Code, op: Op) -> tuple[str, ...]:
     array, *index, value = op.operands
     at = address(c, array, *[c.of(k)[0] for k in index])
     element = narrowed(c, elem_of(array.type), c.of(value)[0])
-    c.do(f"store {layout.element(array.type)} {element}, ptr {at}")
+    c.do(f"store {layout.element(array.type)} {element}, ptr {at}{c.aliases.of(array)}")
     return c.of(array)
 
 
@@ -157,8 +160,9 @@ def add_at(c: Code, op: Op) -> tuple[str, ...]:
     array, *index, value = op.operands
     kind = layout.element(array.type)
     at = address(c, array, *[c.of(k)[0] for k in index])
-    old = c.new(f"load {kind}, ptr {at}")
-    c.do(f"store {kind} {c.new(f'{adding(op)} {kind} {old}, {c.of(value)[0]}')}, ptr {at}")
+    note = c.aliases.of(array)
+    old = c.new(f"load {kind}, ptr {at}{note}")
+    c.do(f"store {kind} {c.new(f'{adding(op)} {kind} {old}, {c.of(value)[0]}')}, ptr {at}{note}")
     return c.of(array)
 
 

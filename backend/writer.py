@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from ..ir.core import Function, Literal, Loc, Loop, Module, Op, Operand, Value, walk
 from ..ir.types import F64, I64, Array
 from . import layout
+from .aliases import Aliases
 from .nesting import Walk, drive
 from .output import Message
 from .runtime import CTX, FIELDS
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Regions = Generator[Sequence[Op], None, Sequence[str]]  # yields ops to write, returns the results
 Row = Callable[["Code", Op], Sequence[str] | Regions]
 LIKELY, UNLIKELY = ", !prof !0", ", !prof !1"
+WEIGHTS = ('!{!"branch_weights", i32 2000, i32 1}', '!{!"branch_weights", i32 1, i32 2000}')
 FAILED, RAISED = 1, 2
 
 
@@ -48,6 +50,7 @@ class Sites:
 
     ids: dict[CheckSite, int] = field(default_factory=dict)
     takers: dict[str, object] = field(default_factory=dict)  # what `print` and messages go to
+    metadata: list[str] = field(default_factory=lambda: [*WEIGHTS])
 
     def id(self, site: CheckSite) -> int:
         return self.ids.setdefault(site, len(self.ids))
@@ -114,6 +117,7 @@ class Code:
         self.failures: dict[CheckSite, str] = {}
         self.count = 0
         self.sizes = sizes(function)
+        self.aliases = Aliases(function, sites.metadata)
         # for `branches`: the ops being written, which one, and how many after it have been, too
         self.block_ops: Sequence[Op] = ()
         self.position = self.skip = 0

@@ -16,15 +16,18 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def medians(calls: Mapping[str, Callable[[], object]], rounds: int = 41) -> dict[str, float]:
-    """Median seconds of each call.  They take turns, so what disturbs one disturbs all."""
+    """Median seconds of each call, of this thread's own time: others use the machine, too.
+
+    They take turns, so what disturbs one disturbs all.
+    """
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call(), call()
     for _ in range(rounds):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = time.thread_time()
             call()
-            taken[name].append(time.perf_counter() - start)
+            taken[name].append(time.thread_time() - start)
     return {name: statistics.median(times) for name, times in taken.items()}
 
 

@@ -116,14 +116,17 @@ def gmm_by_loops(alphas, means, factors, x, gamma, m):
     """
     n, d = x.shape
     k = len(alphas)
+    diagonals, logs = np.zeros((k, d)), np.zeros(k)
+    for c in range(k):
+        for a in range(d):
+            logs[c] += factors[c, a]
+            diagonals[c, a] = math.exp(factors[c, a])
     main, z = np.zeros(k), np.zeros(d)
     total = 0.0
     for i in range(n):
         for c in range(k):
-            logs = 0.0
             for a in range(d):
-                logs += factors[c, a]
-                z[a] = math.exp(factors[c, a]) * (x[i, a] - means[c, a])
+                z[a] = diagonals[c, a] * (x[i, a] - means[c, a])
             at = d
             for a in range(d):
                 off = x[i, a] - means[c, a]
@@ -133,7 +136,7 @@ def gmm_by_loops(alphas, means, factors, x, gamma, m):
             square = 0.0
             for a in range(d):
                 square += z[a] * z[a]
-            main[c] = alphas[c] + logs - 0.5 * square
+            main[c] = alphas[c] + logs[c] - 0.5 * square
         total += log_sum_exp(main)
     total -= n * log_sum_exp(alphas) + n * d * 0.5 * math.log(2.0 * math.pi)
     return total + log_wishart(factors, d, gamma, m)

@@ -1,8 +1,10 @@
 """The builder that every pass makes ops with: it folds, shares and hoists as it goes.
 
-    fold    constants are computed and strict identities applied (`fold.py`) share   an op that
-    stands already in a dominating place is used again (hash-consing, so CSE) hoist   a pure op
-    whose operands are known outside a loop goes there (loop-invariant code motion)
+    fold    constants are computed and strict identities applied (`fold.py`), sums of ints that
+            cannot be too large marked {exact} (`ranges.py`)
+    share   an op that stands already in a dominating place is used again (hash-consing, so CSE)
+    hoist   a pure op whose operands are known outside a loop goes there (loop-invariant code
+            motion)
 
 Why that is right.  Sharing: a builder's table is searched with those of the builders around it,
 and what stands there dominates.  Only pure and partial ops are shared; a partial op was defined
@@ -21,7 +23,8 @@ from typing import Any
 from .core import Block, Literal, Loc, Module, Op, Operand, Value
 from .fold import fold
 from .ops import COMMUTATIVE, INF, TABLE, effect, infer
-from .types import Type
+from .ranges import fits
+from .types import I64, Type
 
 SHARED = frozenset({"pure", "partial"})
 NEVER_SHARED = frozenset(
@@ -50,6 +53,9 @@ class Builder:
         self.depth: int = parent.depth + 1 if parent else 0
         self.home: dict[Value, int] = parent.home if parent else {}
         self.definer: dict[Value, Op] = parent.definer if parent else {}
+        # bounds of the indices of loops, and arrays of the shape of others
+        self.trips: dict[Value, tuple[Operand, ...]] = parent.trips if parent else {}
+        self.shapes: dict[Value, Operand] = parent.shapes if parent else {}
         self.table: dict[Any, tuple[Operand, ...]] = {}
         self.loc: Loc = parent.loc if parent else ()
         self.fast: bool = parent.fast if parent else False  # float arithmetic is marked {fast}
@@ -89,6 +95,9 @@ class Builder:
             folded = fold(self, opcode, operands, attrs)
             if folded is not None:
                 return folded
+            if opcode in SUMS and operands[0].type == I64 and "exact" not in attrs:
+                if fits(self, opcode, operands):
+                    attrs = {**{k: v for k, v in attrs.items() if k != "checked"}, "exact": True}
         if types is None:
             types = infer(self.module, opcode, operands, attrs)
         results = tuple(Value(t, names[k] if k < len(names) else "") for k, t in enumerate(types))
@@ -189,4 +198,5 @@ class Builder:
 
 # attributes that say what is known of an op, not what it computes; `checked` ops and others merge
 UNKEYED = frozenset({"checked", "why"})
+SUMS = frozenset({"add", "sub"})
 FAST = frozenset({"add", "sub", "mul", "div", "neg"})

@@ -7,6 +7,7 @@ of zero, so there these fold, too.
 
 Arrays are values, so the usual laws hold: get(set(a, i, v), i) = v; set(set(a, i, _), i, v) =
 set(a, i, v); add_at(set(a, i, u), i, v) = set(a, i, u + v); accum(zeros, w) = w; unbox(box(v)) = v.
+Comparisons of ints that loops and lengths make certain (`ranges.py`) are literals.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .core import Literal, Module, Op, Operand, Value, literal
 from .ops import CONVERSIONS, TABLE, evaluate, is_literal
+from .ranges import below
 from .types import BOOL, F64, I64, NARROW, Array, Scalar, wide
 
 if TYPE_CHECKING:
@@ -178,11 +180,30 @@ def logical(absorbing: bool) -> Rule:
     return rule
 
 
-def reflexive(holds: bool) -> Rule:
-    """A comparison of an int with itself; a float may be nan."""
+def ordered(swapped: bool, strict: bool) -> Rule:
+    """A comparison of ints that is certain: `lt` is strict, `gt` swapped; a float may be nan."""
 
     def rule(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
-        return (literal(holds),) if v[0].type == I64 and same(*v) else None
+        if v[0].type != I64:
+            return None
+        x, y = v[::-1] if swapped else v
+        if below(b, x, y, 0 if strict else 1):
+            return (literal(True),)
+        return (literal(False),) if below(b, y, x, 1 if strict else 0) else None
+
+    return rule
+
+
+def equality(holds: bool) -> Rule:
+    """Whether two ints are the same, or not, where that is certain."""
+
+    def rule(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
+        if v[0].type != I64:
+            return None
+        if same(*v):
+            return (literal(holds),)
+        apart = below(b, *v) or below(b, *v[::-1])
+        return (literal(not holds),) if apart else None
 
     return rule
 
@@ -242,6 +263,8 @@ def length(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Fold
         return again(b, "len", attrs, n.operands[0])
     if n := behind(b, v[0], "zeros"):
         return (n.operands[attrs.get("axis", 0)],)
+    if v[0] in b.shapes:
+        return again(b, "len", attrs, b.shapes[v[0]])
     return None
 
 
@@ -253,6 +276,8 @@ def zeros_like(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> 
         assert isinstance(v[0].type, Array)
         narrow = {"elem": wide(v[0].type.elem)}
         return again(b, "zeros", narrow if v[0].type.elem in NARROW else n.attrs, *n.operands)
+    if v[0] in b.shapes:
+        return again(b, "zeros_like", attrs, b.shapes[v[0]])
     return None
 
 
@@ -271,7 +296,7 @@ RULES: dict[str, Rule] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "pow": pow_, "select": select,
     "not": not_, "and": logical(False), "or": logical(True), "convert": convert, "fit": fit,
     "get": get, "set": set_, "add_at": add_at, "accum": accum, "len": length,
-    "zeros_like": zeros_like, "unbox": unbox, "is_null": is_null, "eq": reflexive(True),
-    "le": reflexive(True), "ge": reflexive(True), "ne": reflexive(False), "lt": reflexive(False),
-    "gt": reflexive(False),
+    "zeros_like": zeros_like, "unbox": unbox, "is_null": is_null, "eq": equality(True),
+    "ne": equality(False), "lt": ordered(False, True), "le": ordered(False, False),
+    "gt": ordered(True, True), "ge": ordered(True, False),
 }  # fmt: skip

@@ -4,8 +4,10 @@ What the copy does on its way, where the builder's flags and the arguments ask f
     - constants, strict identities, array laws (fold); equal ops once (share); loop invariants out
       (hoist): see `ir/builder.py`
     - an `if` on a literal becomes its arm; a result that both arms yield alike is that operand
+    - the length of an array that a loop or branch only updates is that of the array before
     - an `if` that only finds out flags by a few comparisons becomes `and`, `or`, `select`
     - a carry that never changes is its initial value; one ys per value, one `each` per array
+    - a carry that counts turns is a sum with the index
     - a loop that provably makes no trip is its initial values
     - calls of the functions that `inline` accepts become the callee's ops, their locations chained
 """
@@ -19,7 +21,8 @@ from ..ir.builder import Builder
 from ..ir.core import LOOPS, Block, Function, Literal, Loc, Loop, Module, Op, Operand, Value
 from ..ir.core import literal as as_literal
 from ..ir.ops import effect
-from ..ir.types import BOOL
+from ..ir.types import BOOL, I64
+from .shapes import Shapes
 
 Change = Callable[[Op], Op]
 
@@ -46,6 +49,7 @@ class Rebuild:
         self.replace = replace
         self.env: dict[Value, Operand] = {}
         self.inlined_at: Loc = ()
+        self.shapes = Shapes()
 
     # ---- functions and blocks
 
@@ -142,6 +146,7 @@ class Rebuild:
             return self.flattened(b, op, condition, regions)
         results = list(self.emit(b, op, operands, regions))
         if self.tidy:
+            self.keep_shapes(b, op, results)
             live = [r for r in regions if r.end.opcode != "unreachable"]
             for k in range(len(results)):
                 outs = {r.outs[k] for r in live}
@@ -172,14 +177,22 @@ class Rebuild:
         if self.tidy and not loop.ys and idle(loop, operands):
             return inits + [as_literal(0)] * (loop.trips is not None)
         fixed = self.invariant(loop, inits) if self.tidy else set()
-        kept = [k for k in range(loop.ncarries) if k not in fixed]
+        counted = counters(loop, operands) if self.tidy else {}
+        kept = [k for k in range(loop.ncarries) if k not in fixed and k not in counted]
         ys = unique(loop.ys) if self.tidy else list(range(len(loop.ys)))
         sources = unique(each) if self.tidy else list(range(len(each)))
         body = b.child("loop")
         index = self.params(body, [loop.index]) if loop.index is not None else ()
+        if index:
+            b.trips[index[0]] = tuple(operands[:n0])
         for k in fixed:
             self.env[loop.carries[k]] = inits[k]
+        for k, by in counted.items():
+            gone = body.op("sub", index[0], operands[0], exact=True)
+            self.env[loop.carries[k]] = advanced(body, inits[k], by, gone, loop.carries[k].name)
         carries = self.params(body, [loop.carries[k] for k in kept])
+        if self.tidy:
+            self.keep_shapes(b, op, carries, kept)
         elements = self.params(body, [loop.elements[k] for k in sources])
         for k, source in enumerate(each):
             first = next(j for j in sources if each[j] == source) if self.tidy else k
@@ -214,10 +227,26 @@ class Rebuild:
             groups,
         )
         made = dict(zip(results, copy, strict=True))
-        outputs = [inits[k] if k in fixed else made[v] for k, v in enumerate(loop.results)]
+        if self.tidy:
+            self.keep_shapes(b, op, copy, kept)
+        made.update((v, inits[k]) for k, v in enumerate(loop.results) if k in fixed)
+        for k, by in counted.items():
+            gone = b.op("sub", b.op("max", operands[1], operands[0]), operands[0])
+            made[loop.results[k]] = advanced(b, inits[k], by, gone, loop.results[k].name)
+        outputs = [made[v] for v in loop.results]
         for y in loop.ys:
             outputs.append(made[loop.histories[next(j for j in ys if loop.ys[j] == y)]])
         return outputs + ([made[loop.trips]] if loop.trips is not None else [])
+
+    def keep_shapes(
+        self, b: Builder, op: Op, copies: Sequence[Operand], kept: Sequence[int] | None = None
+    ) -> None:
+        """Tell the builder which of these have the shape of something before the op."""
+        found = self.shapes.of(op)
+        for k, v in zip(range(len(copies)) if kept is None else kept, copies, strict=False):
+            before = found[k]
+            if before is not None and isinstance(v, Value):
+                b.shapes[v] = self.get(before)
 
     @staticmethod
     def home(b: Builder, values: Sequence[Operand]) -> None:
@@ -236,6 +265,27 @@ class Rebuild:
             for k, (after, carry, init) in enumerate(pairs)
             if after is carry or (isinstance(after, Literal) and after == init)
         }
+
+
+def counters(loop: Loop, operands: Sequence[Operand]) -> dict[int, int]:
+    """Int carries to which every turn of a `for` by 1 adds the same number, and that number."""
+    if not loop.is_for or loop.reversed or operands[2] != as_literal(1):
+        return {}
+    steps = {op.results[0]: op for op in loop.body.ops if op.opcode == "add"}
+    found = {}
+    for k, (carry, after) in enumerate(zip(loop.carries, loop.next, strict=False)):
+        step = steps.get(after) if isinstance(after, Value) and carry.type == I64 else None
+        if step is not None and carry in step.operands:
+            by = next((v for v in step.operands if isinstance(v, Literal)), None)
+            if by is not None:
+                found[k] = int(by.value)
+    return found
+
+
+def advanced(b: Builder, start: Operand, by: int, turns: Operand, name: str) -> Operand:
+    """What a counter is after so many turns."""
+    gone = b.op("mul", turns, as_literal(by))
+    return b.op("add", start, gone, name=name)
 
 
 FLAT = 4  # ops of an arm that are cheaper to run than to jump over
