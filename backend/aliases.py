@@ -13,7 +13,7 @@ the function into a loop, they speak of one turn only.
 from __future__ import annotations
 
 from ..ir.core import LOOPS, Block, Function, Loop, Op, Operand, Value
-from ..ir.types import Array, List
+from ..ir.types import Array
 
 MAKERS = frozenset({"zeros", "zeros_like", "copy"})
 MOST = 64  # scopes of one function
@@ -61,9 +61,7 @@ class Aliases:
             own = node(f"!{{{scope}}}")
             others = node(f"!{{{', '.join(s for s in scopes if s != scope)}}}")
             self.words[root] = f", !alias.scope {own}, !noalias {others}"
-            self.declared += (
-                f"  call void @llvm.experimental.noalias.scope.decl(metadata {own})\n"
-            )
+            self.declared += f"  call void @llvm.experimental.noalias.scope.decl(metadata {own})\n"
 
     def of(self, v: Operand) -> str:
         """What a load or store of an element of v ends with."""

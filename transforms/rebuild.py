@@ -15,6 +15,7 @@ What the copy does on its way, where the builder's flags and the arguments ask f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..ir.builder import Builder
@@ -25,6 +26,17 @@ from ..ir.types import BOOL, I64
 from .shapes import Shapes
 
 Change = Callable[[Op], Op]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Positions of what stays of a loop, and of its carries that do not."""
+
+    carries: list[int]
+    ys: list[int]
+    sources: list[int]  # of `each`
+    fixed: set[int]  # carries that never change
+    counted: dict[int, int]  # carries that count turns, and by how much
 
 
 class Rebuild:
@@ -176,49 +188,15 @@ class Rebuild:
         each = operands[n0 + loop.ncarries :]
         if self.tidy and not loop.ys and idle(loop, operands):
             return inits + [as_literal(0)] * (loop.trips is not None)
-        fixed = self.invariant(loop, inits) if self.tidy else set()
-        counted = counters(loop, operands) if self.tidy else {}
-        kept = [k for k in range(loop.ncarries) if k not in fixed and k not in counted]
-        ys = unique(loop.ys) if self.tidy else list(range(len(loop.ys)))
-        sources = unique(each) if self.tidy else list(range(len(each)))
-        body = b.child("loop")
-        index = self.params(body, [loop.index]) if loop.index is not None else ()
-        if index:
-            b.trips[index[0]] = tuple(operands[:n0])
-        for k in fixed:
-            self.env[loop.carries[k]] = inits[k]
-        for k, by in counted.items():
-            gone = body.op("sub", index[0], operands[0], exact=True)
-            self.env[loop.carries[k]] = advanced(body, inits[k], by, gone, loop.carries[k].name)
-        carries = self.params(body, [loop.carries[k] for k in kept])
-        if self.tidy:
-            self.keep_shapes(b, op, carries, kept)
-        elements = self.params(body, [loop.elements[k] for k in sources])
-        for k, source in enumerate(each):
-            first = next(j for j in sources if each[j] == source) if self.tidy else k
-            self.env[loop.elements[k]] = self.env[loop.elements[first]]
-        regions = []
-        if not loop.is_for:
-            test = b.child("loop")
-            self.home(test, carries)
-            self.ops(test, op.regions[0])
-            outs = [self.get(v) for v in op.regions[0].outs]
-            regions.append(self.ended(test, op.regions[0], carries, outs))
-        self.ops(body, loop.body)
-        outs = [self.get(loop.next[k]) for k in kept] + [self.get(loop.ys[k]) for k in ys]
-        params = (*index, *carries, *elements)
-        if loop.body.end.opcode == "unreachable":
-            regions.append(body.block(params, "unreachable", (), loc=loop.body.end.loc))
-        else:
-            regions.append(
-                body.block(params, "next", outs, (len(kept), len(ys)), loop.body.end.loc)
-            )
-        groups = (n0, len(kept), len(sources)) if loop.is_for else (len(kept),)
-        results = [loop.results[k] for k in kept] + [loop.histories[k] for k in ys]
+        kept = self.kept(loop, operands)
+        regions = self.loop_regions(b, loop, operands, kept)
+        nkept, nsources = len(kept.carries), len(kept.sources)
+        groups = (n0, nkept, nsources) if loop.is_for else (nkept,)
+        results = [loop.results[k] for k in kept.carries] + [loop.histories[k] for k in kept.ys]
         results += [loop.trips] if loop.trips is not None else []
         copy = b.emit(
             op.opcode,
-            operands[:n0] + [inits[k] for k in kept] + [each[k] for k in sources],
+            operands[:n0] + [inits[k] for k in kept.carries] + [each[k] for k in kept.sources],
             op.attrs,
             [v.type for v in results],
             [v.name for v in results],
@@ -228,15 +206,66 @@ class Rebuild:
         )
         made = dict(zip(results, copy, strict=True))
         if self.tidy:
-            self.keep_shapes(b, op, copy, kept)
-        made.update((v, inits[k]) for k, v in enumerate(loop.results) if k in fixed)
-        for k, by in counted.items():
-            gone = b.op("sub", b.op("max", operands[1], operands[0]), operands[0])
-            made[loop.results[k]] = advanced(b, inits[k], by, gone, loop.results[k].name)
+            self.keep_shapes(b, op, copy, kept.carries)
+        made.update((loop.results[k], inits[k]) for k in kept.fixed)
+        for k, by in kept.counted.items():
+            turns = b.op("sub", b.op("max", operands[1], operands[0]), operands[0])
+            made[loop.results[k]] = advanced(b, inits[k], by, turns, loop.results[k].name)
         outputs = [made[v] for v in loop.results]
         for y in loop.ys:
-            outputs.append(made[loop.histories[next(j for j in ys if loop.ys[j] == y)]])
+            outputs.append(made[loop.histories[next(j for j in kept.ys if loop.ys[j] == y)]])
         return outputs + ([made[loop.trips]] if loop.trips is not None else [])
+
+    def kept(self, loop: Loop, operands: list[Operand]) -> Kept:
+        """What the copy of a loop carries, hands out and reads; the rest is known otherwise."""
+        n0 = len(loop.bounds)
+        each = operands[n0 + loop.ncarries :]
+        if not self.tidy:
+            everything = (list(range(n)) for n in (loop.ncarries, len(loop.ys), len(each)))
+            return Kept(*everything, set(), {})
+        fixed = self.invariant(loop, operands[n0 : n0 + loop.ncarries])
+        counted = counters(loop, operands)
+        carries = [k for k in range(loop.ncarries) if k not in fixed and k not in counted]
+        return Kept(carries, unique(loop.ys), unique(each), fixed, counted)
+
+    def loop_regions(
+        self, b: Builder, loop: Loop, operands: list[Operand], kept: Kept
+    ) -> list[Block]:
+        """The copies of a loop's test, if it has one, and body."""
+        n0, op = len(loop.bounds), loop.op
+        inits = operands[n0 : n0 + loop.ncarries]
+        each = operands[n0 + loop.ncarries :]
+        body = b.child("loop")
+        index = self.params(body, [loop.index]) if loop.index is not None else ()
+        if index:
+            b.trips[index[0]] = tuple(operands[:n0])
+        for k in kept.fixed:
+            self.env[loop.carries[k]] = inits[k]
+        for k, by in kept.counted.items():
+            turns = body.op("sub", index[0], operands[0], exact=True)
+            self.env[loop.carries[k]] = advanced(body, inits[k], by, turns, loop.carries[k].name)
+        carries = self.params(body, [loop.carries[k] for k in kept.carries])
+        if self.tidy:
+            self.keep_shapes(b, op, carries, kept.carries)
+        elements = self.params(body, [loop.elements[k] for k in kept.sources])
+        for k, source in enumerate(each):
+            first = next(j for j in kept.sources if each[j] == source) if self.tidy else k
+            self.env[loop.elements[k]] = self.env[loop.elements[first]]
+        regions = []
+        if not loop.is_for:
+            test = b.child("loop")
+            self.home(test, carries)
+            self.ops(test, op.regions[0])
+            outs = [self.get(v) for v in op.regions[0].outs]
+            regions.append(self.ended(test, op.regions[0], carries, outs))
+        self.ops(body, loop.body)
+        params, end = (*index, *carries, *elements), loop.body.end
+        if end.opcode == "unreachable":
+            return [*regions, body.block(params, "unreachable", (), loc=end.loc)]
+        outs = [self.get(loop.next[k]) for k in kept.carries]
+        outs += [self.get(loop.ys[k]) for k in kept.ys]
+        groups = (len(kept.carries), len(kept.ys))
+        return [*regions, body.block(params, "next", outs, groups, end.loc)]
 
     def keep_shapes(
         self, b: Builder, op: Op, copies: Sequence[Operand], kept: Sequence[int] | None = None
