@@ -202,7 +202,7 @@ def equality(holds: bool) -> Rule:
             return None
         if same(*v):
             return (literal(holds),)
-        apart = below(b, *v) or below(b, *v[::-1])
+        apart = below(b, v[0], v[1]) or below(b, v[1], v[0])
         return (literal(not holds),) if apart else None
 
     return rule
@@ -258,13 +258,18 @@ def accum(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folde
     return None
 
 
+def known_shape(b: Builder, v: Operand) -> Operand | None:
+    """What a loop or branch has made this of by updates only."""
+    return b.shapes.get(v) if type(v) is Value else None
+
+
 def length(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
     if n := behind(b, v[0], *ARRAY_UPDATES):
         return again(b, "len", attrs, n.operands[0])
     if n := behind(b, v[0], "zeros"):
         return (n.operands[attrs.get("axis", 0)],)
-    if v[0] in b.shapes:
-        return again(b, "len", attrs, b.shapes[v[0]])
+    if (before := known_shape(b, v[0])) is not None:
+        return again(b, "len", attrs, before)
     return None
 
 
@@ -276,8 +281,8 @@ def zeros_like(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> 
         assert isinstance(v[0].type, Array)
         narrow = {"elem": wide(v[0].type.elem)}
         return again(b, "zeros", narrow if v[0].type.elem in NARROW else n.attrs, *n.operands)
-    if v[0] in b.shapes:
-        return again(b, "zeros_like", attrs, b.shapes[v[0]])
+    if (before := known_shape(b, v[0])) is not None:
+        return again(b, "zeros_like", attrs, before)
     return None
 
 

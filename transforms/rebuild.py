@@ -221,8 +221,8 @@ class Rebuild:
         n0 = len(loop.bounds)
         each = operands[n0 + loop.ncarries :]
         if not self.tidy:
-            everything = (list(range(n)) for n in (loop.ncarries, len(loop.ys), len(each)))
-            return Kept(*everything, set(), {})
+            ncarries, nys, neach = loop.ncarries, len(loop.ys), len(each)
+            return Kept([*range(ncarries)], [*range(nys)], [*range(neach)], set(), {})
         fixed = self.invariant(loop, operands[n0 : n0 + loop.ncarries])
         counted = counters(loop, operands)
         carries = [k for k in range(loop.ncarries) if k not in fixed and k not in counted]
