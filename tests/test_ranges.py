@@ -57,7 +57,7 @@ def test_checks_that_stay(test: str, bounds: str, more: str, left: int) -> None:
     assert checks(test, bounds, more) == left
 
 
-def opt(f: Any, *args: Any) -> str:
+def opt(f: Any, *args: Any) -> Any:
     return morula.jit(f).lower(*args).text("opt")
 
 
