@@ -2,8 +2,8 @@
 
 A `for` counts ordinals 0, 1, ... trips-1 (its index is lo + ordinal * step), so histories are
 indexed by what LLVM recognises as an induction variable.  A loop without loops or calls in it is
-cut into strips of at most ctx.poll iterations, between which signals are looked at: the inner loop
-stays free of it and can be vectorised.  A `while` counts ctx.poll down in a register; loops around
+cut into strips, each of which is charged to ctx.poll before the next: the inner loop stays free of
+it and can be vectorised, and a short one touches no counter.  A `while` counts ctx.poll down in a register; loops around
 others, and blocks that call recursive functions, count it down in memory.  Small loops of known
 length do nothing.
 
@@ -23,6 +23,7 @@ from .writer import FOREVER, UNLIKELY, Code, Regions, Row, size_of
 
 GROWN = 64  # places of a `while`'s history at first
 SMALL = 1024  # iterations of a loop that need no look at signals
+STRIP = 2048  # iterations of a loop that are charged at once
 
 
 # ---- signals -----------------------------------------------------------------------------------
@@ -41,10 +42,10 @@ def poll(c: Code) -> None:
     c.propagate(c.new("call i32 @morula.poll(ptr %ctx)"))
 
 
-def charge(c: Code) -> None:
-    """One step of something that is not counted otherwise."""
+def charge(c: Code, steps: int = 1) -> None:
+    """So many steps of something that is not counted otherwise; look at signals where due."""
     at = c.context("poll")
-    left = c.new(f"sub i64 {c.new(f'load i64, ptr {at}')}, 1")
+    left = c.new(f"sub i64 {c.new(f'load i64, ptr {at}')}, {steps}")
     c.do(f"store i64 {left}, ptr {at}")
     poll_if(c, c.new(f"icmp sle i64 {left}, 0"))
 
@@ -120,9 +121,8 @@ def for_(c: Code, op: Op) -> Regions:
     if how == "leaf":
         strip = Header.open(c, "strip", ["i64", *types])
         start, *inner_inits = strip.names
-        budget = c.new(f"load i64, ptr {c.context('poll')}")
         rest = c.new(f"sub nsw i64 {trips}, {start}")
-        length = c.new(f"call i64 @llvm.smin.i64(i64 {rest}, i64 {budget})")
+        length = c.new(f"call i64 @llvm.smin.i64(i64 {rest}, i64 {STRIP})")
         end = c.new(f"add nsw i64 {start}, {length}")
     else:
         inner_inits = inits
@@ -157,7 +157,7 @@ def for_(c: Code, op: Op) -> Regions:
         head.close(([start, *inner_inits], entered), (back, latch))
     c.start(done)
     if strip is not None:
-        between_strips(c, strip, head, (inits, before), budget, length, (end, trips))
+        between_strips(c, strip, head, (inits, before), (end, trips))
     results = list(carries)
     for data in saved:
         results += [data, trips]
@@ -169,16 +169,13 @@ def between_strips(
     strip: Header,
     head: Header,
     entry: tuple[Sequence[str], str],
-    budget: str,
-    length: str,
     span: tuple[str, str],
 ) -> None:
-    """After a strip: charge what it did; look at signals and go on where iterations are left."""
-    c.do(f"store i64 {c.new(f'sub i64 {budget}, {length}')}, ptr {c.context('poll')}")
+    """After a strip: charge it and go on where iterations are left."""
     again, after = c.fresh("again"), c.fresh("after")
     c.branch(c.new(f"icmp slt i64 {span[0]}, {span[1]}"), again, after, UNLIKELY)
     c.start(again)
-    poll(c)
+    charge(c, STRIP)
     inits, before = entry
     strip.close((["0", *inits], before), ([span[0], *head.names[1:]], c.label))
     c.jump(strip.label)

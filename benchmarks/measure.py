@@ -70,8 +70,10 @@ def peak_memory(prepare: Callable[[], Callable[[], object]]) -> float | None:
     if child == 0:
         grown = -1
         try:
+            trim = ctypes.CDLL(None).malloc_trim  # what lies free counts when it is used again
+            trim(0)
             run = prepare()
-            ctypes.CDLL(None).malloc_trim(0)  # what lies free counts when it is used again
+            trim(0)
             Path("/proc/self/clear_refs").write_text("5")  # the peak starts here
             before = status("VmRSS")
             run()

@@ -6,7 +6,7 @@ nor is `0.0 - x` the same as `-x`.  An op marked {fast} (adjoint arithmetic) may
 of zero, so there these fold, too.
 
 Arrays are values, so the usual laws hold: get(set(a, i, v), i) = v; set(set(a, i, _), i, v) =
-set(a, i, v); add_at(set(a, i, u), i, v) = set(a, i, u + v); accum(zeros, w) = w; unbox(box(v)) = v.
+set(a, i, v); set(a, i, get(a, i)) = a; add_at(set(a, i, u), i, v) = set(a, i, u + v); accum(zeros, w) = w; unbox(box(v)) = v.
 Comparisons of ints that loops and lengths make certain (`ranges.py`) are literals.
 """
 
@@ -238,6 +238,9 @@ def set_(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded
     n = behind(b, v[0], "set")
     if n and all(map(same, n.operands[1:-1], v[1:-1])):
         return again(b, "set", attrs, n.operands[0], *v[1:])
+    n = behind(b, v[-1], "get")
+    if n and n.operands[0] is v[0] and all(map(same, n.operands[1:], v[1:-1])):
+        return (v[0],)  # what stands there already
     return None
 
 

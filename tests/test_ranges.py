@@ -185,3 +185,15 @@ def test_the_length_of_what_a_loop_updates_is_known() -> None:
     module = clean(parse(grown))
     assert "len %a" in str(module)
     assert run(module, "f", 4, False) == (7, 0.0)
+
+
+def test_what_stands_there_already_is_not_written() -> None:
+    text = (
+        "fn @f(%n: i64) -> f64[1] {\n  %z: f64[1] = zeros %n\n  %a: f64[1] = add_at %z, 0, 2.0\n"
+        "  %v: f64 = get %a, 1\n  %b: f64[1] = set %a, 1, %v\n  RETURN\n}\n"
+    )
+    module = clean(parse(text.replace("RETURN", "return %b")))
+    assert "set" not in str(module)
+    assert run(module, "f", 3).tolist() == [2.0, 0.0, 0.0]
+    other = text.replace("set %a, 1, %v", "set %z, 1, %v").replace("RETURN", "return %b")
+    assert "set" in str(clean(parse(other)))
