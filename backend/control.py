@@ -3,9 +3,9 @@
 A `for` counts ordinals 0, 1, ... trips-1 (its index is lo + ordinal * step), so histories are
 indexed by what LLVM recognises as an induction variable.  A loop without loops or calls in it is
 cut into strips, each of which is charged to ctx.poll before the next: the inner loop stays free of
-it and can be vectorised, and a short one touches no counter.  A `while` counts ctx.poll down in a register; loops around
-others, and blocks that call recursive functions, count it down in memory.  Small loops of known
-length do nothing.
+it and can be vectorised, and a short one touches no counter.  A `while` counts ctx.poll down in a
+register; loops around others, and blocks that call recursive functions, count it down in memory.
+Small loops of known length do nothing.
 
 A saved history of a `for` is allocated before it; that of a `while` grows by doubling.
 """

@@ -6,7 +6,8 @@ nor is `0.0 - x` the same as `-x`.  An op marked {fast} (adjoint arithmetic) may
 of zero, so there these fold, too.
 
 Arrays are values, so the usual laws hold: get(set(a, i, v), i) = v; set(set(a, i, _), i, v) =
-set(a, i, v); set(a, i, get(a, i)) = a; add_at(set(a, i, u), i, v) = set(a, i, u + v); accum(zeros, w) = w; unbox(box(v)) = v.
+set(a, i, v); set(a, i, get(a, i)) = a; add_at(set(a, i, u), i, v) = set(a, i, u + v);
+accum(zeros, w) = w; unbox(box(v)) = v.
 Comparisons of ints that loops and lengths make certain (`ranges.py`) are literals.
 """
 
