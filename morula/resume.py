@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend.border import classify, flatten, rebuild
+from .backend.border import BorderError, classify, flatten, rebuild
 from .backend.cotangent import cotangent
 from .backend.identity import aliases, finish, refuse_shared, refuse_unwritable
 from .backend.invoke import Pullback
@@ -34,7 +34,7 @@ from .ir.structure import PullbackTree, Tree, leaf_types, merged
 from .ir.types import NONE, Array, Scalar, Type
 from .link import bring
 from .pipeline import expanded
-from .program import INTERPRETED, inner, outside
+from .program import INTERPRETED, inner, outside, refused
 
 NAME = "resumed"
 EMPTY: Mapping[str, Any] = {}
@@ -64,7 +64,10 @@ class Pulled:
         assert tree is not None
         lengths = [None for _ in leaf_types(tree.primal)]
         seed = cts if tree.spread else cts[0]
-        given = cotangent(tree.primal, seed, lengths, boxing=interpreted)
+        try:
+            given = cotangent(tree.primal, seed, lengths, boxing=interpreted)
+        except BorderError as error:
+            raise refused(error, self.resume.lowered.entry, "a pullback in ") from None
         got = self.apply([*given, *map(zero, tree.rest)])
         leaves = merged(leaf_types(tree.results), got, self.known)
         return rebuild(tree.results, iter(leaves), no_pullback)

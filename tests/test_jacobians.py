@@ -269,6 +269,10 @@ def test_shapes_of_tangents_and_cotangents(disabled: str, monkeypatch: pytest.Mo
             pulled(X, ct)
         with pytest.raises(ValueError, match=text):
             morula.vjp(square, X)[1](ct)
+    with pytest.raises(morula.Error, match="E09"):
+        pulled(X, 1.0)
+    with pytest.raises(morula.Error, match="E09"):
+        morula.vjp(square, X)[1](1.0)
     for x, t in ((np.array(2.0), 1.0), (2.0, np.array(1.0)), (np.array(2.0), np.array(1.0))):
         assert morula.jvp(square, (x,), (t,))[1] == 4.0
 
