@@ -191,12 +191,31 @@ def sees_and_writes_not(x: Any) -> Any:
     return grad(lambda a, b: cubes(a) * cubes(b) * cubes(x) * y[0], (0, 1))(x[0], x[:, 1])
 
 
+def twice_read(x: Any) -> Any:
+    y = np.zeros(2)
+    y[0] = 1.0
+    return grad(lambda a, b: cubes(a) * b.sum() * y[0], (0, 1))(x, x)
+
+
+def twice_written(x: Any) -> Any:
+    def doubling(a: Any, b: Any) -> Any:
+        b[0] *= 2.0
+        return cubes(a) * b.sum()
+
+    return grad(doubling, (0, 1))(x, x)
+
+
 def test_one_array_in_two_ways() -> None:
     """A derivative by a part of an array is one by its elements, wherever else it is seen."""
     for f in (writes_beside, writes_what_it_sees):
         with pytest.raises(morula.Error, match="in two ways") as caught:
             morula.jit(f)(M)
         assert caught.value.code == "E11"
+    by_both = morula.jit(twice_read)(M[0])
+    np.testing.assert_allclose(by_both[0], 3 * M[0] ** 2 * M[0].sum())
+    np.testing.assert_allclose(by_both[1], np.full(2, cubes(M[0])))
+    with pytest.raises(morula.Error, match="in two ways"):
+        morula.jit(twice_written)(M[0].copy())
     a, b = morula.jit(sees_and_writes_not)(M)
     np.testing.assert_allclose(a, 3 * M[0] ** 2 * cubes(M[:, 1]) * cubes(M))
     np.testing.assert_allclose(b, 3 * M[:, 1] ** 2 * cubes(M[0]) * cubes(M))

@@ -201,8 +201,10 @@ def not_a_float(a: AV) -> sums.Failure:
 def reverse(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV, AV]:
     """A `vjp` op: the value, the pullback, the auxiliary value."""
     mine = args
-    inner, args, twice, shared = writes.opened(f, inner, args, "primal" if w.has_aux else "result")
     chosen, _ = selection.named(f, w, inner, args)
+    active = {c.arg for c in chosen}
+    plain: writes.Plain = "primal" if w.has_aux else "result"
+    inner, args, twice, shared = writes.opened(f, inner, args, active, plain)
     args = [whole(f, k, a, chosen) for k, a in enumerate(args)]
     t = instances.target(f, inner, args)
     instance = t.instance
@@ -432,10 +434,9 @@ def along(f: Frame, inner: AV, args: list[AV], *lanes: list[AV]) -> AV:
     Where a tangent is None in one lane, it is None in all.
     """
     mine = args
-    inner, args, twice, shared = writes.opened(f, inner, args)
-    args = [
-        a if seeds.stays(t) else writes.snapshot(f, a) for a, t in zip(args, lanes[0], strict=True)
-    ]
+    active = {k for k, t in enumerate(lanes[0]) if not seeds.stays(t)}
+    inner, args, twice, shared = writes.opened(f, inner, args, active)
+    args = [writes.snapshot(f, a) if k in active else a for k, a in enumerate(args)]
     t = instances.target(f, inner, args)
     returns(f, t)
     instance = t.instance

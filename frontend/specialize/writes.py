@@ -145,8 +145,13 @@ class Opened(NamedTuple):
     shared: set[Any]  # arrays that are reached in two ways, and so must not be written
 
 
-def opened(f: Frame, inner: AV, args: list[AV], plain: Plain = "result") -> Opened:
-    """A function on plain records: a derivative is taken by their fields, not by references."""
+def opened(
+    f: Frame, inner: AV, args: list[AV], active: set[int], plain: Plain = "result"
+) -> Opened:
+    """A function on plain records: a derivative is taken by their fields, not by references.
+
+    An array that stands twice, one of them in an active argument, is two while nobody writes it.
+    """
     if not f.program.mutable:
         return Opened(inner, args, set(), set())
     shared = set(cells.reached(f, [inner])) & set(cells.reached(f, args))
@@ -158,7 +163,11 @@ def opened(f: Frame, inner: AV, args: list[AV], plain: Plain = "result") -> Open
         way, a = work.pop()
         if a.kind == "cell":
             if a.info in first:
-                again.append((way, first[a.info]))
+                other = first[a.info]
+                if contents(f, a).kind == "array" and active & {way[0], other[0]}:
+                    shared.add(a.info)
+                else:
+                    again.append((way, other))
                 continue
             first[a.info] = way
         if a.kind == "view" or one_of_arrays(f, a):
