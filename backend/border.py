@@ -21,6 +21,7 @@ from ..ir.structure import (
     Leaf,
     Listed,
     Moved,
+    Pooled,
     PullbackTree,
     Record,
     Shared,
@@ -28,11 +29,12 @@ from ..ir.structure import (
     Tree,
     Tuple,
     Updated,
+    pooled_in,
 )
 from ..ir.structure import leaf_types as types_of
 from ..ir.types import BOOL, DTYPES, F64, I64, Array, Box, array_type, element_of
-from ..ir.widen import Unlike, class_in
-from . import recursive
+from ..ir.widen import Unlike, class_in, joined
+from . import listed, recursive
 from .recursive import Boxing, natively
 
 ARRAYS = (np.ndarray, np.memmap)  # a masked array or a matrix means more than its data
@@ -77,6 +79,8 @@ def classify(value: object, name: str = "an argument", box: InBox | None = None)
             return _classify_array(value, name)
         case None | str():
             return Constant(value)
+    if type(value) is list:
+        return classify_list(value, name, box)
     if type(value) is tuple:
         return Tuple(tuple(classify(v, f"{name}[{k}]", box) for k, v in enumerate(value)))
     if isinstance(tree := getattr(value, "tree", None), PullbackTree):
@@ -88,6 +92,57 @@ def classify(value: object, name: str = "an argument", box: InBox | None = None)
             box = _boxing(value, name)
         return (box and box(value)) or _record(value, names, name, box)
     raise _refused(value, name)
+
+
+def classify_list(value: list[Any], name: str, box: InBox | None) -> Listed:
+    """The structure of a list: that of all its elements together."""
+    kinds = set(map(type, value))
+    if kinds <= {float, int, bool} and all(v in INT64 for v in value if type(v) is int):
+        widest = max((k for k in (bool, int, float) if k in kinds), key=KINDS.index, default=None)
+        return Listed(None if widest is None else Leaf(SCALARS[widest]))
+    element: Tree | None = None
+    for k, v in enumerate(value):
+        tree = _element(v, f"{name}[{k}]", box)
+        try:
+            element = tree if element is None else joined(element, tree)
+        except Unlike as error:
+            found = " and ".join(map(_kind, error.trees))
+            raise BorderError(
+                "E03",
+                f"{name} is a list that holds {found} in one place",
+                "its elements are of one kind, arrays of one dtype and rank; or pass a tuple",
+            ) from None
+    if element is not None and mixes(element):
+        raise BorderError(
+            "E03",
+            f"{name} is a list that holds an array or list, and something else, in one place",
+            "its elements are of one kind; or pass a tuple",
+        )
+    return Listed(element)
+
+
+def mixes(tree: Tree) -> bool:
+    """Whether an array or a list is one of several."""
+    if isinstance(tree, Sum):
+        return any(True for _ in pooled_in(tree))
+    return isinstance(tree, (Tuple, Record)) and any(map(mixes, tree.kids))
+
+
+KINDS = (bool, int, float)
+SCALARS = {bool: BOOL, int: I64, float: F64}
+
+
+def _element(value: Any, name: str, box: InBox | None) -> Tree:
+    """The structure of an element of a list: arrays and lists in it stand in pools."""
+    if type(value) is list:
+        return Pooled(classify_list(value, name, box))
+    if isinstance(value, ARRAYS):
+        tree = classify(value, name, box)
+        assert isinstance(tree, Leaf) and isinstance(tree.type, Array)
+        return Pooled(Leaf(Array(tree.type.elem, tree.type.rank)))
+    if type(value) is tuple:
+        return Tuple(tuple(_element(v, f"{name}[{k}]", box) for k, v in enumerate(value)))
+    return classify(value, name, box)
 
 
 def _record(value: object, names: tuple[Any, ...], name: str, box: InBox | None) -> Tree:
@@ -151,8 +206,6 @@ def _refused(value: object, name: str) -> BorderError:
     match value:
         case np.ndarray():
             cure = "pass a plain array: np.asarray(x), or x.filled(...) of a masked one"
-        case list():
-            cure = "pass an array, np.asarray(x, float), or a tuple"
         case tuple():
             cure = "pass a plain tuple: tuple(x)"
         case _ if isinstance(value, (complex, np.complexfloating)):
@@ -207,6 +260,11 @@ def flatten(
                 yield from flatten(kid, value, boxing, found) if k == tag else nothing(kid)
         case Boxed():
             yield found((tree, value)) if found else boxed(tree, value, boxing)
+        case Listed(element):
+            yield len(value)
+            yield from listed.columns(element, value, lambda t, v: flatten(t, v, boxing, found))
+        case Pooled():
+            yield value
         case PullbackTree():
             if boxing is natively and not isinstance(value.box, int):
                 cure = "take it from a compiled call, not from a stage that was run"
@@ -259,6 +317,8 @@ def fits(tree: Tree, value: object) -> bool:
             return isinstance(value, (int, float, np.number, np.bool_))
         case Tuple(kids):
             return type(value) is tuple and len(value) == len(kids)
+        case Listed():
+            return type(value) is list
         case Record(cls, names, _):
             return type(value) is cls and (cls is not dict or part_names(value) == names)
         case Boxed():
@@ -311,9 +371,12 @@ def rebuild(
             n = next(leaves)
             if element is None:
                 return []
-            columns = [next(leaves)[:n].tolist() for _ in types_of(element)]
-            rows = zip(*columns, strict=True) if columns else [()] * n
-            return [rebuild(element, iter(row), pullback, found, there) for row in rows]
+            at = listed.rows(
+                element, leaves, lambda t, own: rebuild(t, own, pullback, found, there)
+            )
+            return [at(k) for k in range(n)]
+        case Pooled():
+            return next(leaves)
         case PullbackTree():
             box = next(leaves)
             return pullback(tree, box, [next(leaves) for _ in tree.known])

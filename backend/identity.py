@@ -20,6 +20,7 @@ from ..ir.structure import (
     Boxed,
     Given,
     Leaf,
+    Listed,
     PullbackTree,
     Record,
     Shared,
@@ -148,7 +149,7 @@ def finish(
     changes = list[tuple[Any, list[Any], list[Any]]]()
     arrays = list[tuple[Any, Any]]()
     for (way, record), of in zip(tree.writes, own[1:], strict=False):
-        if isinstance(record, Leaf):
+        if isinstance(record, (Leaf, Listed)):
             arrays.append((at(way, args), built(record, of)))
             continue
         left = iter(of)
@@ -158,7 +159,9 @@ def finish(
     for target, names, values in changes:  # only now: ways lead through what stood there before
         fill(target, names, values)
     for target, new in arrays:
-        if new is not target:
+        if isinstance(new, list):
+            target[:] = new
+        elif new is not target:
             np.copyto(target, new)
     return result
 
@@ -172,6 +175,13 @@ def refuse_unwritable(tree: Tree, args: Sequence[Any], hidden: Sequence[Any] = (
     """
     if not isinstance(tree, Updated):
         return
+    for way, kid in tree.writes:
+        if isinstance(kid, Listed) and sum(v is at(way, args) for v in lists_in(args)) > 1:
+            raise BorderError(
+                "E11",
+                "one list stands twice among the arguments of a function that writes it",
+                "pass a copy of it: list(xs)",
+            )
     written = [(way, at(way, args)) for way, kid in tree.writes if isinstance(kid, Leaf)]
     if not written:
         return
@@ -196,6 +206,19 @@ def borrowed(tree: Tree, args: Sequence[Any]) -> Iterator[np.ndarray[Any, Any]]:
             a = at(way, args)
             if a.size and a.dtype == DTYPES[kid.type.elem] and a.flags.c_contiguous:
                 yield a
+
+
+def lists_in(args: Sequence[Any]) -> Iterator[list[Any]]:
+    """The lists among the arguments and in their parts."""
+    work = list(args)
+    while work:
+        value = work.pop()
+        if isinstance(value, list):
+            yield value
+        if type(value) in (tuple, list):
+            work.extend(value)
+        elif (names := part_names(value)) is not None:
+            work.extend(parts_of(value, names))
 
 
 def arrays_in(args: Sequence[Any]) -> Iterator[np.ndarray[Any, Any]]:

@@ -135,39 +135,53 @@ jit(area)(1.0)
 """,
     ),
     "E05": Page(
-        "A list of arrays or of lists grows in a loop. Compiled code lets lists of numbers, tuples "
-        "and records of numbers grow; of others it knows how many elements there are.",
+        "A list of records that change, or of functions, grows in a loop. Compiled code lets lists "
+        "of numbers, arrays, lists, and tuples and records of those grow; of others it knows how "
+        "many elements there are.",
         """\
-import numpy as np
+from dataclasses import dataclass
 
 from morula import jit
 
 
-def doubled(x, n):
-    rows = [np.array([x, 1.0])]
-    for _ in range(n):
-        rows.append(rows[-1] * 2.0)
-    return rows[-1][0]
+@dataclass
+class Body:
+    x: float
 
 
-jit(doubled)(1.5, 3)
-""",
-        "Write into the rows of a matrix, or keep what the loop needs in variables.",
-        """\
-import numpy as np
-
-from morula import jit
-
-
-def doubled(x, n):
-    rows = np.zeros((n + 1, 2))
-    rows[0] = [x, 1.0]
+def moved(x, n):
+    bodies = [Body(x)]
     for k in range(n):
-        rows[k + 1] = rows[k] * 2.0
-    return rows[n, 0]
+        bodies.append(Body(x * k))
+    for b in bodies:
+        b.x += 1.0
+    return bodies[-1].x
 
 
-jit(doubled)(1.5, 3)
+jit(moved)(1.5, 3)
+""",
+        "Put a new record in the place of one that changes, or write into an array.",
+        """\
+from dataclasses import dataclass
+
+from morula import jit
+
+
+@dataclass(frozen=True)
+class Body:
+    x: float
+
+
+def moved(x, n):
+    bodies = [Body(x)]
+    for k in range(n):
+        bodies.append(Body(x * k))
+    for k in range(len(bodies)):
+        bodies[k] = Body(bodies[k].x + 1.0)
+    return bodies[-1].x
+
+
+jit(moved)(1.5, 3)
 """,
     ),
     "E06": Page(

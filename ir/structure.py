@@ -12,6 +12,8 @@ In typed IR everything is flattened to leaves; a `Tree` says how leaves make up 
     Constant(None)                  no leaf: the value is known (None, a string, a function)
     Given((0, 1))                   no leaf: the record that the arguments hold there, itself
     Shared(0)                       no leaf: a record that stands at several places of a result
+    Listed(Leaf(F64))               a list of any length: its length, an array for each leaf of an
+                                    element; arrays and lists among them are `Pooled`
     PullbackTree(...)               one leaf, box<@f.pullback>, and what calling it takes and gives
 """
 
@@ -81,6 +83,16 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class Pooled:
+    """An array or list among the elements of a `Listed`: one leaf, a handle into a pool.
+
+    The pools of a list are more leaves of it, after its columns: see `pool_types`.
+    """
+
+    kid: Leaf | Listed
+
+
+@dataclass(frozen=True)
 class Constant:
     value: Any
 
@@ -141,7 +153,7 @@ class Updated:
     """
 
     result: Tree
-    writes: tuple[tuple[Way, Record | Leaf], ...]
+    writes: tuple[tuple[Way, Record | Leaf | Listed], ...]
     shared: tuple[Record, ...] = ()
     aliases: Aliases = ()
 
@@ -152,6 +164,7 @@ Tree = (
     | Record
     | Sum
     | Listed
+    | Pooled
     | Boxed
     | Moved
     | Constant
@@ -176,9 +189,9 @@ def leaf_types(tree: Tree) -> Iterator[Type]:
                 yield from leaf_types(kid)
         case Listed(element):
             yield I64
-            for t in leaf_types(element) if element is not None else ():
-                assert isinstance(t, Scalar)
-                yield Array(t, 1)
+            yield from list_types(element)
+        case Pooled():
+            yield I64
         case Boxed(record):
             yield Box(record)
         case Moved(primal):
@@ -191,6 +204,42 @@ def leaf_types(tree: Tree) -> Iterator[Type]:
             yield from leaf_types(result)
             for part in (*[written for _, written in writes], *shared):
                 yield from leaf_types(part)
+
+
+def list_types(element: Tree | None) -> Iterator[Type]:
+    """The leaves of a list after its length: a column for each leaf of an element, then pools."""
+    if element is None:
+        return
+    for t in leaf_types(element):
+        assert isinstance(t, Scalar)
+        yield Array(t, 1)
+    for pooled in pooled_in(element):
+        yield from pool_types(pooled)
+
+
+def pool_types(pooled: Pooled) -> Iterator[Type]:
+    """Of arrays: count, used, starts, lengths by axis, data; of lists: count, used, starts,
+    lengths, rooms, columns, pools."""
+    ints = Array(I64, 1)
+    yield from (I64, I64, ints)
+    if isinstance(pooled.kid, Listed):
+        yield from (ints, ints)
+        yield from list_types(pooled.kid.element)
+        return
+    t = pooled.kid.type
+    assert isinstance(t, Array)
+    yield from (ints,) * t.rank
+    yield Array(t.elem, 1)
+
+
+def pooled_in(tree: Tree) -> Iterator[Pooled]:
+    """The arrays and lists in the structure of an element, in order."""
+    match tree:
+        case Pooled():
+            yield tree
+        case Tuple(kids) | Record(_, _, kids) | Sum(kids):
+            for kid in kids:
+                yield from pooled_in(kid)
 
 
 def is_cotangent(t: Type) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from functools import reduce
 
-from .structure import Boxed, Leaf, Record, Sum, Tree, Tuple, leaf_types
+from .structure import Boxed, Leaf, Listed, Pooled, Record, Sum, Tree, Tuple, leaf_types
 from .types import BOOL, F64, I64, Type
 
 NUMBERS = (BOOL, I64, F64)  # a join of two is the later one
@@ -35,6 +35,14 @@ def joined(a: Tree, b: Tree, numbers: bool = True) -> Tree:
             if numbers and x in NUMBERS and y in NUMBERS:
                 return Leaf(max(x, y, key=NUMBERS.index))
             raise Unlike(a, b)
+        case (Listed(x), Listed(y)):
+            return Listed((x or y) if x is None or y is None else joined(x, y, numbers))
+        case (Pooled(Listed() as x), Pooled(Listed() as y)):
+            inner = joined(x, y, numbers)
+            assert isinstance(inner, Listed)
+            return Pooled(inner)
+        case Pooled(), Pooled():
+            raise Unlike(a, b)
         case (Tuple(xs), Tuple(ys)) if len(xs) == len(ys):
             return Tuple(tuple([joined(x, y, numbers) for x, y in zip(xs, ys, strict=True)]))
         case (Record(c, names, xs), Record(d, others, ys)) if c is d and names == others:
@@ -56,6 +64,8 @@ def kind_of(tree: Tree) -> object:
     match tree:
         case Leaf():
             return "number or array"
+        case Listed() | Pooled():
+            return type(tree)
         case Tuple(kids):
             return len(kids)
         case Record(cls, names):

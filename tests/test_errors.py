@@ -27,7 +27,7 @@ RAISED = [
     ("E02", 6, 12, "`math.sine`", "no such name", "write `sin` or `sinh`"),
     ("E03", 4, 1, "z is a complex", "`double` cannot take it", "its real and its imaginary"),
     ("E04", 5, 12, "the name `pi`", "neither the function nor its module", "import it"),
-    ("E05", 8, 5, "a list or dict that grows", "can grow so far", "rows of an array"),
+    ("E05", 13, 5, "a list or dict that grows", "can grow so far", "rows of an array"),
     ("E06", 6, 14, "a float as an argument of range", "an int is needed", "`//`"),
     ("E07", 6, 9, "an array on one path, a float on another", "one kind", "zeros"),
     ("E08", 7, 12, "taken inside itself", "a run-time value", "outside the function"),

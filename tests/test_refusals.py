@@ -69,7 +69,7 @@ ROWS: list[Row] = [
     ('return float(input())', 'E02', 1, 18, '`input`', 'read it outside, and pass the number in'),
     ('h = open("f")', 'E02', 1, 9, '`open`', 'read the file outside, and pass the numbers in'),
     ('return isinstance(x, list[int])', 'E03', 1, 26, 'an item of the function list', 'index a tuple or an array'),
-    ('r = [np.zeros(1)]\nfor i in range(n): r.append(np.zeros(1))\nreturn r[0][0]', 'E05', 2, 5, 'a list or dict that grows from turn to turn', 'write into the rows of an array, or keep what is needed in variables'),
+    ('r = [len]\nfor i in range(n): r.append(abs)\nreturn r[0](x)', 'E05', 2, 5, 'a list or dict that grows from turn to turn', 'write into the rows of an array, or keep what is needed in variables'),
     ('d = {}\nfor i in range(n): d[i] = x\nreturn d[0]', 'E01', 2, 24, 'an int as a key of a dict', 'use constant keys, or a tuple that is indexed by an int'),
     ('d = {x: 1.0}\nreturn d[x]', 'E01', 1, 9, 'a float as a key of a dict', 'use constant keys, or a tuple that is indexed by an int'),
     ('t = (1.0, 2.0, 3.0)\nreturn sum(t[0:n])', 'E01', 2, 16, 'a slice of a tuple by numbers known at run time only', 'write the bounds as literals'),

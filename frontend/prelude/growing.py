@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+
 # Ordinary programs of the language, which stand without annotations.
 # mypy: allow-untyped-defs, allow-untyped-calls
 
@@ -50,3 +54,114 @@ def repeated(a, n):
         for v in a:
             out.append(v)
     return out
+
+
+def inserted(xs, i, v):
+    xs.append(v)
+    n = len(xs) - 1
+    k = min(max(i + n, 0), n) if i < 0 else min(i, n)
+    for j in range(n, k, -1):
+        xs[j] = xs[j - 1]
+    xs[k] = v
+
+
+def popped(xs, i):
+    v = xs[i]
+    for j in range(i % len(xs), len(xs) - 1):
+        xs[j] = xs[j + 1]
+    xs.pop()
+    return v
+
+
+def emptied(xs):
+    for _ in range(len(xs)):
+        xs.pop()
+
+
+def index(xs, v):
+    for i in range(len(xs)):
+        if xs[i] == v:
+            return i
+    raise ValueError("value is not in list")
+
+
+def count(xs, v):
+    n = 0
+    for x in xs:
+        if x == v:
+            n += 1
+    return n
+
+
+def ordered(xs):
+    y = np.sort(np.array(xs))
+    for i in range(len(xs)):
+        xs[i] = y[i]
+
+
+def table(xs, out):
+    """The rows of `out` are the elements of xs, all of one shape."""
+    for i in range(len(xs)):
+        if len(xs[i]) != out.shape[1]:
+            raise ValueError("setting an array element with a sequence of several lengths")
+        out[i] = xs[i]
+
+
+def contains(xs, v):
+    for x in xs:
+        if x == v:
+            return True
+    return False
+
+
+def equal(a, b):
+    if len(a) != len(b):
+        return False
+    for i in range(len(a)):
+        if a[i] != b[i]:
+            return False
+    return True
+
+
+def itself(x):
+    return x
+
+
+def sorted_by(xs, key, backwards):
+    """The elements in the order of their keys: merge sort of their places, bottom up.
+
+    It is stable, from behind, too, as Python's.
+    """
+    n = len(xs)
+    keys = [key(x) for x in xs]
+    order = np.arange(n)
+    other = np.zeros(n, dtype=int)
+    width = 1
+    while width < n:
+        for lo in range(0, n, 2 * width):
+            middle, hi = min(lo + width, n), min(lo + 2 * width, n)
+            i, j = lo, middle
+            for k in range(lo, hi):
+                first = j >= hi
+                if not first and i < middle:
+                    a, b = keys[order[i]], keys[order[j]]
+                    first = not (a < b if backwards else b < a)
+                if first:
+                    other[k] = order[i]
+                    i += 1
+                else:
+                    other[k] = order[j]
+                    j += 1
+        order, other = other, order
+        width = 2 * width
+    return [xs[order[k]] for k in range(n)]
+
+
+METHODS: dict[str, Callable[..., object]] = {
+    "extend": extended,
+    "reverse": reversed_in_place,
+    "index": index,
+    "count": count,
+    "sort": ordered,
+}
+INNER = METHODS | {"insert": inserted, "pop": popped, "clear": emptied, "copy": listed}

@@ -119,7 +119,7 @@ def tuple_slice(f: Frame, a: AV, i: AV) -> AV:
 
 def unpack(f: Frame, a: AV, n: int) -> list[AV]:
     """The parts of `a, b = value`."""
-    from . import ndarray, views
+    from . import ndarray, records, vectors, views
 
     if a.kind in sums.SUMS:
         return sums.dispatch_all(f, a, lambda k: unpack(f, k, n), sums.not_unpacked)
@@ -136,6 +136,12 @@ def unpack(f: Frame, a: AV, n: int) -> list[AV]:
             ok = f.scalar(opcode, (count, Literal(n, I64)), BOOL)
             f.check(ok, "ValueError", f"{text} values to unpack (expected {n})")
         return [ndarray.item(f, a, Literal(k, I64)) for k in range(n)]
+    if records.contents(f, a).kind in ("vector", "inner"):
+        count = vectors.length(f, a)
+        for opcode, text in (("ge", "not enough"), ("le", "too many")):
+            ok = f.scalar(opcode, (count, Literal(n, I64)), BOOL)
+            f.check(ok, "ValueError", f"{text} values to unpack (expected {n})")
+        return [vectors.item(f, a, Literal(k, I64)) for k in range(n)]
     raise f.error(
         "E03",
         f"{describe(typ(a))} unpacked into {n} names",

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ir.core import Function, Module, Op, reached
+from ...ir.core import Function, Module, Op, reached, walk
 from ...ir.structure import Aliases, Constant, Leaf, Tree, Updated
 from ...ir.structure import leaf_types as tree_types
 from ..closures import closures
@@ -98,6 +98,7 @@ def specialize(
         closed = closures(lowered.module)
     mutable: set[type] = set()
     growing = narrow = False
+    refused: Error | None = None
     held: dict[Any, Held] = {}
     grown = 0
     with deep():
@@ -108,6 +109,10 @@ def specialize(
             program.boxes = held
             try:
                 return Border(program, closed.entry, arg_trees, aliases).entry()
+            except Error as e:
+                if refused is not None or growing or not appends(closed):
+                    raise refused or e from None
+                refused, growing = e, True  # perhaps since a list had too few lengths
             except Mutated as e:
                 assert e.cls not in mutable, e.cls
                 mutable.add(e.cls)
@@ -128,6 +133,18 @@ def specialize(
                     noted(held, e.kinds)
 
 
+def appends(module: Module) -> bool:
+    """Whether a program has a method that lets a list grow."""
+    return any(
+        op.opcode == "getattr" and op.attrs.get("name") in GROWING
+        for f in module.functions.values()
+        for op in walk(f.body)
+    )
+
+
+GROWING = frozenset({"append", "extend", "insert"})
+
+
 def arrays_lent(instance: Instance, result: Updated) -> list[int]:
     """Which leaves of the arguments are arrays that the call writes: the caller lends those."""
     out: list[int] = []
@@ -144,7 +161,7 @@ def arrays_lent(instance: Instance, result: Updated) -> list[int]:
 
 
 def holds_view(t: T) -> bool:
-    return t.kind == "view" or any(holds_view(k) for k in t.kids)
+    return t.kind in ("view", "element", "inner") or any(holds_view(k) for k in t.kids)
 
 
 def holds_box(t: T) -> bool:

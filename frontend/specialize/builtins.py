@@ -62,6 +62,8 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         file, _, word = names.WRITTEN[name].partition(".")
         fn = records.function(f, getattr(PRELUDE[file], word))
         return calls.call(f, fn, [pending.settled(f, a) for a in args], kw)
+    if name.startswith("numpy.") and by_elements(name):
+        args = [ndarray.array_of(f, a) if is_list(f, a) else a for a in args]
     if by_elements(name) and any(views.is_array(f, a) for a in args):
         plain(f, name, args, kw, 1, None)
         return ndarray.elementwise(f, AV("name", name), args)
@@ -91,6 +93,12 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     function, least, most = OWN[key]
     plain(f, name, args, kw, least, most)
     return function(f, name, args)
+
+
+def is_list(f: Frame, a: AV) -> bool:
+    from . import records
+
+    return records.contents(f, a).kind in ("list", "tuple", "vector", "inner")
 
 
 def by_elements(name: str) -> bool:

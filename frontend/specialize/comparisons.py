@@ -110,6 +110,11 @@ def equal(f: Frame, a: AV, b: AV) -> Operand:
         a = AV("tuple", None, a.kids)
     if a.kind == b.kind == "list":
         a, b = (AV("tuple", None, v.kids) for v in (a, b))
+    if {a.kind, b.kind} & {"vector", "inner"} and {a.kind, b.kind} <= {"vector", "inner", "list"}:
+        from ..prelude import growing
+        from . import ndarray
+
+        return ndarray.run(f, growing.equal, a, b).leaves[0]
     a, b = operators.as_tuple(f, "eq", a), operators.as_tuple(f, "eq", b)
     if a.kind == "tuple" and b.kind == "tuple":
         if len(a.kids) != len(b.kids):
@@ -177,6 +182,11 @@ def contains(f: Frame, container: AV, item: AV) -> AV:
         from . import records
 
         container = records.contents(f, container)
+    if container.kind in ("vector", "inner"):
+        from ..prelude import growing
+        from . import ndarray
+
+        return ndarray.run(f, growing.contains, container, item)
     if container.kind not in ("tuple", "list"):
         raise f.error(
             "E01",

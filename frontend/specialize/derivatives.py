@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand, Record
 from ...ir.structure import is_cotangent, merged
-from ...ir.types import BOOL, F64, Box, Type, cotangent_type
+from ...ir.types import BOOL, F64, Box, Scalar, Type, cotangent_type
 from ...ir.widen import apart
 from .. import names
 from . import (
@@ -33,6 +33,7 @@ from . import (
     jacobians,
     mapping,
     ndarray,
+    pools,
     records,
     seeds,
     selection,
@@ -268,6 +269,8 @@ def tags_of(a: AV) -> list[AV]:
         return []
     if a.kind == "boxed":
         return [AV("leaf", None, (), a.leaves[:1])]
+    if a.kind == "vector":
+        return [AV("leaf", None, (), (x,)) for x in pools.known_leaves(a)]
     own = [AV("leaf", None, (), a.leaves)] if a.kind == "sum" else []
     return own + [x for k in a.kids for x in tags_of(k)]
 
@@ -373,7 +376,7 @@ def with_tags(f: Frame, t: T, tags: Iterable[AV], cts: Iterable[Operand]) -> AV:
 
 def shown(f: Frame, a: AV) -> AV:
     """A cotangent or tangent as the program sees it: by arrays of float32 it is one of those."""
-    if a.kind == "array" and a.info is not None:
+    if a.kind == "array" and isinstance(a.info, Scalar):
         plain = AV("array", None, (), a.leaves)
         return records.contents(f, ndarray.array_of(f, plain, a.info))
     if not a.kids:

@@ -56,6 +56,7 @@ class Frame:
         self.headers = 0  # cells of loops: those never get a number again
         self.b = Builder(program.module, fold=False, share=False, hoist=False)
         self.loc: Loc = fn.loc if fn else ()
+        self.op: Op | None = None  # that is run
         self.natural: set[Value] = set()  # ints known not to be negative
         self.strided: list[Value] = []  # parameters that stand for an array nobody reads
         self.facts: dict[Operand, sums.Fact] = {}  # what bools say of sums
@@ -154,7 +155,7 @@ class Frame:
         env = self.env
         for op in block.ops:
             opcode = op.opcode
-            self.loc = op.loc
+            self.op, self.loc = op, op.loc
             if opcode in ENDS:
                 return [self.whole(self.get(v)) for v in op.operands]
             if opcode == "if":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 
-LISTS = ("list", "vector")
+LISTS = ("list", "vector", "inner")
 
 
 def is_advanced(f: Frame, index: AV) -> bool:

@@ -17,7 +17,7 @@ from .values import AV, describe, number, true_or_false, typ
 if TYPE_CHECKING:
     from .frame import Frame
 
-WALKED = frozenset({"range", "tuple", "list", "array", "view", "vector"})
+WALKED = frozenset({"range", "tuple", "list", "array", "view", "element", "vector", "inner"})
 ZERO, FALSE = Literal(0, I64), Literal(False, BOOL)
 
 

@@ -286,7 +286,7 @@ def seeded(f: Frame, a: AV, value: Callable[[int], AV | None]) -> AV:
 
 def refuse_boxed(f: Frame, a: AV, word: str, what: str) -> None:
     one_of = a.kind == "sum" and what == "argument" and selection.carries(typ(a))
-    if a.kind in ("boxed", "vector") or one_of:
+    if a.kind in ("boxed", "vector", "inner") or one_of:
         found = f"{word} of a function with {describe(typ(a))} as {what}"
         why = "how many floats it holds is known at run time only"
         raise f.error("E09", found, why, "use grad, jvp or hvp")

@@ -61,6 +61,8 @@ ALTERNATIVES = frozenset(
         "array",
         "view",
         "vector",
+        "inner",
+        "element",
     }
     | {"fn", "name", "derivative", "custom", "pullback", "cell", "boxed"}
 )
@@ -132,6 +134,10 @@ def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
         return T("num", info, (), (wider(a, b) if info is None else wide(info),))
     if a.kind == b.kind == "vector":
         return join_vectors(a, b)
+    if a.kind == b.kind == "slot":
+        return join_slots(a, b)
+    if a.kind == b.kind == "array" and a.leaves == b.leaves:
+        return T("array", a.info or b.info, (), a.leaves)  # of which one is shared
     if a.kind == b.kind == "array" and packed(a) == packed(b):
         raise Mutated(np.ndarray)  # two layouts: from now on arguments come without gaps
     if "unbound" in (a.kind, b.kind) or "maybe" in (a.kind, b.kind):
@@ -146,13 +152,25 @@ def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
 
 def join_vectors(a: T, b: T) -> T:
     """Lists that grow join by their elements; one that has had none yet fits any other."""
+    from . import pools
+
+    kids = a.kids or b.kids  # a mark that it is shared
     if a.info is None or b.info is None:
-        return a if b.info is None else b
+        one = a if b.info is None else b
+        return T("vector", one.info, kids, one.leaves)
     inner = join(a.info, b.info)
     if len(leaf_types(inner)) != len(leaf_types(a.info)):
         raise Disagree(a, b)
-    kinds = [Array(x, 1) for x in leaf_types(inner) if isinstance(x, Scalar)]
-    return T("vector", inner, (), (I64, *kinds))
+    return T("vector", inner, kids, (I64, *pools.layout(inner)))
+
+
+def join_slots(a: T, b: T) -> T:
+    from . import pools
+
+    slot = pools.joined(a.info, b.info)
+    if slot is None:
+        raise Disagree(a, b, "arrays of several numbers of axes, or arrays and lists, in one list")
+    return pools.slot_type(slot)
 
 
 def join_maybe(a: T, b: T, above: tuple[Any, ...]) -> T:

@@ -25,7 +25,7 @@ def python_class(f: Frame, a: AV) -> type | None:
             return NUMBERS[str(a.leaves[0].type)]
         case "const":
             return type(a.info)
-        case "record" | "list" | "dict" | "tuple" | "vector":
+        case "record" | "list" | "dict" | "tuple" | "vector" | "inner":
             return class_of(a)
         case "fn" | "partial":
             return FunctionType
@@ -33,7 +33,7 @@ def python_class(f: Frame, a: AV) -> type | None:
             return a.info[1] if a.info[0] == "record" else FunctionType
         case "fstring":
             return str
-        case "array" | "view" | "pending":
+        case "array" | "view" | "pending" | "element":
             return np.ndarray
     return None
 

@@ -124,8 +124,10 @@ def sorted_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     """A network of compare-and-swap: insertion sort, which is stable; known keys sort now."""
     only(f, name, kw, "key", "reverse")
     counted(f, name, args, 1, 1)
-    parts = items(f, args[0], "sorted")
     key = kw.get("key")
+    if sequences.items_or_none(f, args[0], True) is None and walks.is_sequence(f, args[0]):
+        return sorted_in_run(f, args[0], key, kw.get("reverse"))
+    parts = items(f, args[0], "sorted")
     backwards = flag(f, kw.get("reverse"), "reverse")
     bare = key is None or (key.kind == "const" and key.info is None)
     rows = [(a if bare or key is None else calls.call(f, key, [a], {}), a) for a in parts]
@@ -135,6 +137,15 @@ def sorted_(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         for k in range(end, 0, -1):
             rows[k - 1], rows[k] = in_order(f, rows[k - 1], rows[k], bare)
     return made_list(f, [a for _, a in (rows[::-1] if backwards else rows)])
+
+
+def sorted_in_run(f: Frame, a: AV, key: AV | None, reverse: AV | None) -> AV:
+    """A list or array of unknown length, by merging, which is stable; keys are computed once."""
+    itself = key is None or (key.kind == "const" and key.info is None)
+    by = records.function(f, growing.itself) if itself else key
+    assert by is not None
+    back = static(flag(f, reverse, "reverse"))
+    return calls.call(f, records.function(f, growing.sorted_by), [a, by, back], {})
 
 
 Row = tuple[AV, AV]

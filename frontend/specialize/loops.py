@@ -367,7 +367,7 @@ class Run:
             raise self.f.error(
                 "E05",
                 "a list or dict that grows from turn to turn",
-                "lists of numbers, and of tuples and records of numbers, can grow so far",
+                "lists of numbers, arrays, lists, and tuples and records of those, can grow so far",
                 "write into the rows of an array, or keep what is needed in variables",
             )
         try:

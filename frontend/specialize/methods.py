@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Literal
 from ...ir.types import BOOL
-from . import comparisons, operators, records, sequences, vectors
+from . import comparisons, operators, records, sequences, vectors, walks
 from .branches import fork
 from .library import Function, counted, dict_, only, sorted_, tuple_of
 from .sequences import items, made_dict, made_list
@@ -22,7 +22,7 @@ def list_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
         only(f, name, kw)
     ref, *given = args
     a, word = records.contents(f, ref), name.partition(".")[2]
-    if a.kind == "vector":
+    if a.kind in ("vector", "inner"):
         return vectors.method(f, word, ref, a, given)
     parts = list(a.kids)
     if word in ("index", "count"):
@@ -37,6 +37,8 @@ def list_method(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
             counted(f, name, given, 1, 1)
             parts.append(given[0])
         case "extend":
+            if not f.program.growing and walks.is_sequence(f, given[0]):
+                raise vectors.Grown
             parts += items(f, given[0], "extend")
         case "reverse":
             parts.reverse()
@@ -61,7 +63,7 @@ def augmented(f: Frame, opcode: str, ref: AV, b: AV) -> bool:
     """`+=` and `*=` of a list, `|=` of a dict, which change it for all who hold it; False for
     anything else."""
     a = records.contents(f, ref)
-    if a.kind == "vector" and opcode == "iadd":
+    if a.kind in ("vector", "inner") and opcode == "iadd":
         vectors.method(f, "extend", ref, a, [b])
         return True
     if (a.kind, opcode) not in (("list", "iadd"), ("list", "imul"), ("dict", "ior")):

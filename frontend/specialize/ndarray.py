@@ -49,7 +49,7 @@ def run(f: Frame, function: Callable[..., object], *args: AV) -> AV:
 
 def single(f: Frame, a: AV) -> AV:
     """An array without axes as the number that it holds; anything else as it is."""
-    if a.kind in ("array", "cell", "view") and views.is_array(f, a):
+    if a.kind in ("array", "cell", "view", "element") and views.is_array(f, a):
         v = views.view_of(f, a)
         return a if v.axes else views.read(f, v)
     return a
@@ -263,7 +263,7 @@ def copied(f: Frame, a: AV, cell: bool = False) -> AV:
     """A new array with the elements of another; `cell`: one that is to be written."""
     a = pending.settled(f, a)
     if a.kind in ("array", "cell"):
-        return (owned if cell else kept)(f, records.contents(f, a))
+        return (owned if cell else kept)(f, AV("array", None, (), records.contents(f, a).leaves))
     v = views.view_of(f, a)
     ref = owned(f, zeros(f, views.shape_of(f, v), views.root_type(f, v.root).elem))
     assign(f, views.view_of(f, ref), a)
@@ -281,7 +281,7 @@ def array_of(f: Frame, a: AV, elem: Type | None = None) -> AV:
         assign(f, views.view_of(f, ref), a)
         return filled(f, ref)
     held = records.contents(f, a)
-    if held.kind == "vector" and (whole := vectors.as_array(f, held)) is not None:
+    if held.kind in ("vector", "inner") and (whole := vectors.as_array(f, a)) is not None:
         return whole if elem is None else array_of(f, whole, elem)
     if holds_array(f, a):
         kids = [array_of(f, k) if is_nest(f, k) else k for k in held.kids]
@@ -412,7 +412,9 @@ def result_type(
         f.b, f.store, f.natural = outer, store, natural
 
 
-OPERANDS = frozenset({"num", "array", "view", "pending", "tuple", "list", "vector"})
+OPERANDS = frozenset(
+    {"num", "array", "view", "pending", "element", "tuple", "list", "vector", "inner"}
+)
 
 
 def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:

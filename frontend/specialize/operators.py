@@ -111,8 +111,10 @@ def on_parts(f: Frame, opcode: str, a: AV, b: AV) -> AV | None:
     if a.kind == b.kind == "const" and isinstance(a.info, str) and isinstance(b.info, str):
         if opcode in COMPARISONS:
             return true_or_false(getattr(operator, opcode)(a.info, b.info))
-    lists = ("list", "vector")
-    grown = "vector" in (a.kind, b.kind) or (opcode == "mul" and not (is_static(a) or is_static(b)))
+    lists = ("list", "vector", "inner")
+    grown = {"vector", "inner"} & {a.kind, b.kind} or (
+        opcode == "mul" and not (is_static(a) or is_static(b))
+    )
     if grown and (a.kind in lists or b.kind in lists) and opcode in ("add", "mul"):
         return vectors.operator(f, opcode, a, b)
     if "list" in (a.kind, b.kind) and opcode not in ("eq", "ne"):
@@ -364,7 +366,7 @@ def truth(f: Frame, a: AV) -> Operand:
     """Python's truth of a value."""
     if a.kind in sums.SUMS:
         return sums.truth(f, a, lambda k: truth(f, k))
-    from . import ndarray, records
+    from . import ndarray, records, vectors
 
     if a.kind in OBJECTS:
         for name in ("bool", "len"):
@@ -380,13 +382,13 @@ def truth(f: Frame, a: AV) -> Operand:
                 return x
             zero = Literal(0.0, F64) if x.type == F64 else Literal(0, I64)
             return f.scalar("ne", (x, zero), BOOL)
-        case "vector":
-            return f.scalar("gt", (records.contents(f, a).leaves[0], Literal(0, I64)), BOOL)
+        case "vector" | "inner":
+            return f.scalar("gt", (vectors.length(f, a), Literal(0, I64)), BOOL)
         case "tuple" | "list" | "dict":
             return Literal(bool(a.kids), BOOL)
         case "const":
             return Literal(bool(a.info), BOOL)
-        case "array" | "view" | "pending":
+        case "array" | "view" | "pending" | "element":
             raise f.error(
                 "E03",
                 "the truth of an array",

@@ -39,6 +39,8 @@ def frozen(f: Frame, a: AV) -> AV | None:
     """An array operand as what it holds now; None where a tag says which array it is."""
     if a.kind in ("num", "pending"):
         return a
+    if a.kind == "element":
+        a = views.packed(f, views.view_of(f, a))
     if a.kind != "view":
         held = records.contents(f, a)
         return held if held.kind == "array" else None

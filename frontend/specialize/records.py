@@ -23,7 +23,7 @@ from ...ir.types import BOOL
 from .. import classes, names
 from ..closures import close
 from ..lower import found_so_far, lower_into
-from . import boxes, calls, cells, custom, operators, sums
+from . import boxes, calls, cells, custom, operators, pools, sums
 from .values import (
     AV,
     HOLDERS,
@@ -57,7 +57,7 @@ def contents(f: Frame, a: AV) -> AV:
         held = f.store.get(a.info)
         if held is not None:
             return held
-    return a
+    return pools.data(f, a) if a.kind == "pool" else a
 
 
 def kept(f: Frame, cls: type, a: AV) -> AV:
@@ -228,8 +228,8 @@ def getattr_(f: Frame, ref: AV, name: str) -> AV | None:
             return of_instance(f, a, type(a.info), name)
         case "super":
             return of_super(f, a, name)
-        case "list" | "dict" | "tuple" | "const" | "vector":
-            kind = "list" if a.kind == "vector" else a.kind
+        case "list" | "dict" | "tuple" | "const" | "vector" | "inner":
+            kind = "list" if a.kind in ("vector", "inner") else a.kind
             if (kind, name) in METHODS:
                 return AV("partial", (), (AV("name", f"{kind}.{name}"), ref))
     return None

@@ -59,6 +59,13 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
         if ct.kind != "num":
             raise wrong_structure(f, ct, primal)
         yield f.convert(ct.leaves[0], F64)
+    elif expected.kind == "vector":
+        if ct.kind != "const" or ct.info is not None:
+            raise wrong_structure(f, ct, primal)
+        for x in leaf_types(primal):
+            c = cotangent_type(x)
+            if c is not None:
+                yield zero(f, c)
     elif expected.kind == "array":
         yield cotangent_array(f, ct, expected.leaves[0], primal)
     else:
@@ -76,7 +83,7 @@ def cotangent_array(f: Frame, ct: AV, t: Type, primal: T) -> Operand:
     if ct.kind == "num" and t.rank == 0:
         ct = ndarray.array_of(f, ct)
     if views.is_array(f, ct):
-        ct = records.contents(f, ndarray.copied(f, ct)) if ct.kind == "view" else ct
+        ct = records.contents(f, ndarray.copied(f, ct)) if ct.kind in ("view", "element") else ct
         ct = records.contents(f, ct)
     if ct.kind != "array":
         raise wrong_structure(f, ct, primal)

@@ -123,7 +123,7 @@ def cotangents(t: T) -> list[Type | None]:
         return [c for k in t.kids for c in cotangents(k)]
     if t.kind == "sum":
         return [None, *[c for k in t.kids for c in cotangents(k)]]
-    if t.kind in ("num", "array"):
+    if t.kind in ("num", "array", "vector"):
         return [cotangent_type(x) for x in leaf_types(t)]
     if t.kind == "boxed" and t.info[0] != "fn":
         # of a cotangent the box that says what is where has none

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...ir.core import Literal, Op, Operand
 from ...ir.types import BOOL, I64
 from .. import classes
-from . import arrays, operators, records, sums, vectors
+from . import arrays, operators, pools, records, sums, vectors
 from .values import AV, Dead, Unknown, describe, is_static, number, static, static_value, typ
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def items_or_none(f: Frame, a: AV, unroll: bool = False) -> list[AV] | None:
     A range with known bounds has one too, but loops over it stay loops, so only what makes a
     container asks for it (`unroll`).
     """
-    a = records.contents(f, a)
+    ref, a = a, records.contents(f, a)
     match a.kind:
         case "tuple" | "list":
             return list(a.kids)
         case "vector" if isinstance(a.leaves[0], Literal):
-            return [vectors.item(f, a, Literal(k, I64)) for k in range(a.leaves[0].value)]
+            return [vectors.item(f, ref, Literal(k, I64)) for k in range(a.leaves[0].value)]
         case "record" if classes.is_named_tuple(a.info):
             return list(a.kids)
         case "dict":
@@ -108,6 +108,9 @@ def keywords(f: Frame, names: Sequence[str], values: list[AV]) -> dict[str, AV]:
 def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
     match opcode:
         case "list":
+            star = op.attrs.get("star", ())
+            if any(items_or_none(f, args[k], True) is None for k in star):
+                return vectors.gathered(f, args, star)
             return made_list(f, spread(f, op, args))
         case "dict":
             out: dict[object, AV] = {}
@@ -128,7 +131,7 @@ def step(f: Frame, op: Op, opcode: str, args: list[AV]) -> AV:
         case "append":
             held = records.contents(f, args[0])
             if held.kind == "vector":
-                more = vectors.pushed(f, held, args[1])
+                more = vectors.pushed(f, held, args[1], args[0])
                 return records.kept(f, list, more) if args[0].kind == "cell" else more
             return made_list(f, [*held.kids, args[1]])
     held = records.contents(f, args[0])
@@ -210,8 +213,8 @@ def getitem(f: Frame, ref: AV, i: AV) -> AV | None:
     """An item of a list, dict or NamedTuple; None for anything else."""
     a = records.contents(f, ref)
     match a.kind:
-        case "vector":
-            return vectors.getitem(f, a, i)
+        case "vector" | "inner":
+            return vectors.getitem(f, ref, i)
         case "list" if i.kind == "slice":
             cut = arrays.getitem(f, AV("tuple", None, a.kids), i)
             return made_list(f, cut.kids)
@@ -262,8 +265,12 @@ def setitem(f: Frame, ref: AV, i: AV, value: AV) -> None:
 
         calls.call(f, fn, [ref, i, value], {})
         return
+    if a.kind == "inner":
+        pools.setitem(f, a, i, value)
+        return
     if a.kind == "vector" and ref.kind == "cell":
-        f.store[ref.info] = vectors.replaced(f, a, i, value)
+        pools.refuse_shared(f, pools.shared_mark(a), "a list")
+        f.store[ref.info] = vectors.replaced(f, ref, a, i, value)
         return
     if a.kind not in ("list", "dict", "vector"):
         raise refused_write(f, a)
@@ -330,8 +337,8 @@ def unpack(f: Frame, a: AV, n: int, star: int | None) -> list[AV]:
 def length(f: Frame, ref: AV) -> AV | None:
     """len of a list, dict or record; None for anything else."""
     a = records.contents(f, ref)
-    if a.kind == "vector":
-        return number(a.leaves[0])
+    if a.kind in ("vector", "inner"):
+        return number(vectors.length(f, ref))
     if a.kind in ("list", "dict") or (a.kind == "record" and classes.is_named_tuple(a.info)):
         return static(len(a.kids))
     if a.kind == "class" and classes.is_enum_class(a.info):

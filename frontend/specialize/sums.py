@@ -210,9 +210,9 @@ def python_type(a: AV) -> str:
             return "bool" if t == BOOL else "float" if t == F64 else "int"
         case "const":
             return type(a.info).__name__
-        case "vector":
+        case "vector" | "inner":
             return "list"
-        case "array" | "view" | "pending":
+        case "array" | "view" | "pending" | "element":
             return "numpy.ndarray"
         case "fn" | "derivative" | "custom" | "pullback" | "name":
             return "function"

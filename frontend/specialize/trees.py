@@ -18,6 +18,7 @@ from ...ir.structure import (
     Leaf,
     Listed,
     Moved,
+    Pooled,
     PullbackTree,
     Record,
     Shared,
@@ -27,10 +28,11 @@ from ...ir.structure import (
     Updated,
 )
 from ...ir.structure import leaf_types as types_in
-from ...ir.types import BOOL, F64, I64, Array, Box, Type, array_type, cotangent_type
+from ...ir.types import BOOL, F64, I64, Array, Box, Scalar, Type, array_type, cotangent_type
 from ..classes import field_names
 from ..errors import Error
 from ..resolve import pullback_tree
+from . import pools
 from .boxes import Held, noted
 from .joins import head, join
 from .references import bare, places
@@ -54,6 +56,12 @@ def type_of_tree(tree: Tree) -> T:
             return T("sum", None, tuple([type_of_tree(k) for k in kids]), (I64,))
         case Constant(value):
             return typ(static(value))
+        case Pooled(kid):
+            if isinstance(kid, Leaf):
+                assert isinstance(kid.type, Array)
+                return pools.slot_type(pools.Slot(kid.type))
+            inside = None if kid.element is None else type_of_tree(kid.element)
+            return pools.slot_type(pools.Slot(None, inside))
         case Listed(element):
             inner = None if element is None else type_of_tree(element)
             return T("vector", inner, (), tuple(types_in(tree)))
@@ -144,18 +152,23 @@ class Boxes:
         return Boxed(held.record, self.held)
 
 
+def shown_as(t: T) -> Scalar | None:
+    """The type of elements that Python sees, where it is another than compiled code has."""
+    return t.info if t.kind == "array" and isinstance(t.info, Scalar) else None
+
+
 def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
     """The structure of a value at the border; TypeError where Python cannot have it."""
     if t.kind in ("num", "array"):
         return (
             Constant(t.info.value)
             if t.kind == "num" and isinstance(t.info, Literal)
-            else Leaf(t.leaves[0], t.info if t.kind == "array" else None)
+            else Leaf(t.leaves[0], shown_as(t))
         )
     if t.kind == "tuple" and t.info is not None:
         result, *others = [tree_of(k, boxes) for k in t.kids]
         count = len(t.info)
-        changed = [r for r in others[:count] if isinstance(r, (Record, Leaf))]
+        changed = [r for r in others[:count] if isinstance(r, (Record, Leaf, Listed))]
         shared = [r for r in others[count:] if isinstance(r, Record)]
         return Updated(result, tuple(zip(t.info, changed, strict=True)), tuple(shared))
     if t.kind == "tuple":
@@ -173,6 +186,11 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
         return Moved(boxes.boxed(t.info[1]))
     if t.kind == "vector":
         return Listed(None if t.info is None else tree_of(t.info, boxes))
+    if t.kind == "slot":
+        slot: pools.Slot = t.info
+        if slot.array is not None:
+            return Pooled(Leaf(slot.array))
+        return Pooled(Listed(None if slot.element is None else tree_of(slot.element, boxes)))
     if t.kind == "const":
         return t.info if isinstance(t.info, (Given, Shared)) else Constant(t.info)
     if t.kind == "pullback":

@@ -311,6 +311,11 @@ def cotangent(t: T) -> T:
         return NONE_T if c is None else T("array", shown, (), (c,))
     if t.kind in STRUCTURES:
         return T(t.kind, t.info, tuple([cotangent(k) for k in t.kids]))
+    if t.kind == "vector":
+        from . import pools
+
+        inner = pools.cotangent_of(t.info)
+        return NONE_T if inner is None else T("vector", inner, (), (I64, *pools.layout(inner)))
     if t.kind == "sum":
         kids = tuple([cotangent(k) for k in t.kids])
         return NONE_T if all(k == NONE_T for k in kids) else T("sum", None, kids, (I64,))
@@ -320,7 +325,7 @@ def cotangent(t: T) -> T:
         return T("boxed", ("ct", t.info), (), (box, Box(box.record + ".ct")))
     if is_moved(t):
         return t
-    if t.kind == "view":
+    if t.kind in ("view", "element", "inner"):
         raise Viewed
     return NONE_T
 
@@ -352,8 +357,10 @@ def describe(t: T) -> str:
             return f"a {t.info.__name__}"
         case "list":
             return f"a list of {len(t.kids)}"
-        case "vector":
+        case "vector" | "inner":
             return "a list"
+        case "slot":
+            return "a list" if t.info.array is None else "an array"
         case "dict":
             return f"a dict with the keys {', '.join(map(repr, t.info))}" if t.info else "a dict"
         case "class":
@@ -366,7 +373,7 @@ def describe(t: T) -> str:
             return "an iterator"
         case "exception":
             return f"the exception {t.info.__name__}"
-        case "array" | "view" | "pending":
+        case "array" | "view" | "pending" | "element":
             return "an array"
         case "fn":
             return f"the function {t.info.fn}"

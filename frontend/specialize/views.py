@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, I64, Array, Scalar, wide
-from . import narrow, records, sums
+from . import narrow, pools, records, sums
 from .branches import fork, is_natural
 from .comparisons import both
 from .operators import as_int, natural
@@ -59,7 +59,7 @@ class View(NamedTuple):
 
 def is_array(f: Frame, a: AV) -> bool:
     """Whether a value is an array, a cell that holds one, or a view of one, or is to be one."""
-    return a.kind in ("view", "pending") or records.contents(f, a).kind == "array"
+    return a.kind in ("view", "pending", "element") or records.contents(f, a).kind == "array"
 
 
 def root_type(f: Frame, root: AV) -> Array:
@@ -81,6 +81,8 @@ def element_type(f: Frame, a: AV) -> Scalar:
 def view_of(f: Frame, a: AV) -> View:
     """Any reference to an array as a view."""
     assert a.kind != "pending", "an array that nobody has made"
+    if a.kind == "element":
+        return pools.view_of(f, a)
     if a.kind != "view":
         return View(a, (), tuple([Along(k) for k in range(root_type(f, a).rank)]))
     leaves = iter(a.leaves)
@@ -413,12 +415,17 @@ def write(f: Frame, v: View, x: Operand, index: Sequence[Operand] = ()) -> None:
 
     def of(root: AV) -> list[AV]:
         old = records.contents(f, root)
-        if root.kind != "cell":
+        if root.kind not in ("cell", "pool"):
             raise records.unwritable(f, old)
+        pools.refuse_shared(f, old.info, "an array")
         array = old.leaves[0]
         assert isinstance(array.type, Array)
         t = Array(array.type.elem, array.type.rank)
-        f.store[root.info] = AV("array", None, (), (f.emit("set", [array, *where, x], [t]),))
+        new = f.emit("set", [array, *where, x], [t])
+        if root.kind == "pool":
+            pools.write_data(f, root, new)
+        else:
+            f.store[root.info] = AV("array", None, (), (new,))
         return []
 
     if v.root.kind == "sum":

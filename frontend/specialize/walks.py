@@ -59,7 +59,7 @@ def backwards(f: Frame, a: AV) -> AV:
 
 def is_sequence(f: Frame, a: AV) -> bool:
     """An array, or a list of unknown length."""
-    return views.is_array(f, a) or records.contents(f, a).kind == "vector"
+    return views.is_array(f, a) or records.contents(f, a).kind in ("vector", "inner")
 
 
 def check_walked(f: Frame, a: AV, name: str) -> None:
@@ -118,8 +118,8 @@ def part(f: Frame, a: AV, k: Operand) -> AV:
     if views.is_array(f, a):
         return ndarray.item(f, a, k)
     held = records.contents(f, a)
-    if held.kind == "vector":
-        return vectors.item(f, held, k)
+    if held.kind in ("vector", "inner"):
+        return vectors.item(f, a, k)
     return arrays.getitem(f, a, number(k))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ...ir.structure import KEPT, Given, Shared, Way
-from . import cells, ndarray, pending, sums, views
+from . import cells, ndarray, pending, pools, sums, views
 from .records import class_of, contents, kept
 from .values import AV, HOLDERS, UNDEFINED, T, cells_in, same
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 Entered = list[tuple[Way, AV, AV]]  # the way to a record, its cell, what it held
+PARTS = ("view", "element", "inner")  # references to parts of arrays and lists
 EMPTY: Mapping[Way, Way] = {}
 # what is handed over as structures, since a derivative is taken of it: the first of two, for one
 Plain = Literal["result", "primal", "nothing"]
@@ -29,7 +30,7 @@ def entered(f: Frame, a: AV, way: Way, found: Entered, same: Mapping[Way, Way] =
 
     One that stands at several places (see `same`) is one cell.
     """
-    if not a.kids and a.kind != "array":
+    if not a.kids and a.kind not in ("array", "vector"):
         return a
     first = same.get(way)
     if first is not None:
@@ -48,7 +49,7 @@ def entered(f: Frame, a: AV, way: Way, found: Entered, same: Mapping[Way, Way] =
 
 def left(f: Frame, out: AV, found: Entered, plain: Plain) -> AV:
     """What a call hands to whoever called: its result, and the fields that it wrote."""
-    changed = [(way, f.store[ref.info], old) for way, ref, old in found]
+    changed = [(way, pools.unmarked(f.store[ref.info]), old) for way, ref, old in found]
     changed = [(way, new, old) for way, new, old in changed if not same(new, old)]
     news: list[list[AV | None]] = []
     for _, new, old in changed:
@@ -61,7 +62,8 @@ def left(f: Frame, out: AV, found: Entered, plain: Plain) -> AV:
     result = leaving.result(out, plain)
     writes: list[AV] = []
     for (_, new, _), kids in zip(changed, news, strict=True):
-        if new.kind == "array":
+        if new.kind in ("array", "vector"):
+            pools.refuse_objects(f, new)
             writes.append(new)
             continue
         parts = [AV("const", KEPT) if kid is None else leaving.value(kid) for kid in kids]
@@ -105,7 +107,7 @@ class Leaving:
                     continue
                 seen.add(a.info)
                 a = contents(self.f, a)
-            if a.kind not in ("boxed", "view"):
+            if a.kind not in ("boxed", *PARTS):
                 work.extend(a.kids)
         return again
 
@@ -114,7 +116,7 @@ class Leaving:
             self.given = True
             return AV("const", Given(self.mine[a.info]))
         array = contents(self.f, a).kind == "array"
-        if array or a.kind in ("boxed", "view") or (a.kind != "cell" and not a.kids):
+        if array or a.kind in ("boxed", *PARTS) or (a.kind != "cell" and not a.kids):
             return snapshot(self.f, a)
         if one_of_arrays(self.f, a):
             return sums.dispatch(self.f, a, self.value, sums.not_callable)
@@ -170,7 +172,7 @@ def opened(
                     again.append((way, other))
                 continue
             first[a.info] = way
-        if a.kind == "view" or one_of_arrays(f, a):
+        if a.kind in PARTS or one_of_arrays(f, a):
             seen_in_part += set(cells_in(a))  # one of several is seen once
             continue
         kids = contents(f, a).kids
@@ -209,7 +211,7 @@ def closed(f: Frame, value: AV, args: list[AV], shared: set[Any], written: set[A
         raise in_two_ways(f)
     news = list[AV]()
     for ref, new in zip(targets, rest[:count], strict=True):
-        if new.kind == "array":
+        if new.kind in ("array", "vector"):
             news.append(new)
             continue
         old = f.store[ref.info]
@@ -220,7 +222,7 @@ def closed(f: Frame, value: AV, args: list[AV], shared: set[Any], written: set[A
         news.append(AV(new.kind, new.info, tuple(kids)))
     out = back.value(result)
     for ref, new in zip(targets, news, strict=True):
-        if new.kind == "array":
+        if new.kind in ("array", "vector"):
             replaced(f, ref, new)
         else:
             f.store[ref.info] = new
@@ -293,8 +295,10 @@ def one_of_arrays(f: Frame, a: AV) -> bool:
 def snapshot(f: Frame, a: AV, around: tuple[Any, ...] = ()) -> AV:
     """A plain structure: cells become what they hold, views arrays of their own."""
     a = pending.settled(f, a)
-    if a.kind == "view":
+    if a.kind in ("view", "element"):
         return contents(f, ndarray.copied(f, a))
+    if a.kind == "inner":
+        return pools.as_list(f, a)
     if a.kind == "cell":
         if a.info in around:
             raise f.error(
@@ -304,7 +308,7 @@ def snapshot(f: Frame, a: AV, around: tuple[Any, ...] = ()) -> AV:
                 "differentiate by its parts",
             )
         around = (*around, a.info)
-    a = contents(f, a)
+    a = pools.unmarked(contents(f, a))
     if not a.kids:
         return a
     if one_of_arrays(f, a):  # of which each becomes the same: an array
