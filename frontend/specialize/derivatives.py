@@ -33,10 +33,10 @@ from . import (
     jacobians,
     mapping,
     ndarray,
-    pools,
     records,
     seeds,
     selection,
+    slots,
     sums,
     writes,
 )
@@ -270,7 +270,7 @@ def tags_of(a: AV) -> list[AV]:
     if a.kind == "boxed":
         return [AV("leaf", None, (), a.leaves[:1])]
     if a.kind == "vector":
-        return [AV("leaf", None, (), (x,)) for x in pools.known_leaves(a)]
+        return [AV("leaf", None, (), (x,)) for x in slots.known_leaves(a)]
     own = [AV("leaf", None, (), a.leaves)] if a.kind == "sum" else []
     return own + [x for k in a.kids for x in tags_of(k)]
 

@@ -152,7 +152,7 @@ def join(a: T, b: T, above: tuple[Any, ...] = ()) -> T:
 
 def join_vectors(a: T, b: T) -> T:
     """Lists that grow join by their elements; one that has had none yet fits any other."""
-    from . import pools
+    from . import slots
 
     kids = a.kids or b.kids  # a mark that it is shared
     if a.info is None or b.info is None:
@@ -161,16 +161,16 @@ def join_vectors(a: T, b: T) -> T:
     inner = join(a.info, b.info)
     if len(leaf_types(inner)) != len(leaf_types(a.info)):
         raise Disagree(a, b)
-    return T("vector", inner, kids, (I64, *pools.layout(inner)))
+    return T("vector", inner, kids, (I64, *slots.layout(inner)))
 
 
 def join_slots(a: T, b: T) -> T:
-    from . import pools
+    from . import slots
 
-    slot = pools.joined(a.info, b.info)
+    slot = slots.joined(a.info, b.info)
     if slot is None:
         raise Disagree(a, b, "arrays of several numbers of axes, or arrays and lists, in one list")
-    return pools.slot_type(slot)
+    return slots.slot_type(slot)
 
 
 def join_maybe(a: T, b: T, above: tuple[Any, ...]) -> T:

@@ -32,7 +32,7 @@ from ...ir.types import BOOL, F64, I64, Array, Box, Scalar, Type, array_type, co
 from ..classes import field_names
 from ..errors import Error
 from ..resolve import pullback_tree
-from . import pools
+from . import slots
 from .boxes import Held, noted
 from .joins import head, join
 from .references import bare, places
@@ -59,9 +59,9 @@ def type_of_tree(tree: Tree) -> T:
         case Pooled(kid):
             if isinstance(kid, Leaf):
                 assert isinstance(kid.type, Array)
-                return pools.slot_type(pools.Slot(kid.type))
+                return slots.slot_type(slots.Slot(kid.type))
             inside = None if kid.element is None else type_of_tree(kid.element)
-            return pools.slot_type(pools.Slot(None, inside))
+            return slots.slot_type(slots.Slot(None, inside))
         case Listed(element):
             inner = None if element is None else type_of_tree(element)
             return T("vector", inner, (), tuple(types_in(tree)))
@@ -187,7 +187,7 @@ def tree_of(t: T, boxes: Boxes | None = None) -> Tree:
     if t.kind == "vector":
         return Listed(None if t.info is None else tree_of(t.info, boxes))
     if t.kind == "slot":
-        slot: pools.Slot = t.info
+        slot: slots.Slot = t.info
         if slot.array is not None:
             return Pooled(Leaf(slot.array))
         return Pooled(Listed(None if slot.element is None else tree_of(slot.element, boxes)))

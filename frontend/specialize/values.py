@@ -312,10 +312,10 @@ def cotangent(t: T) -> T:
     if t.kind in STRUCTURES:
         return T(t.kind, t.info, tuple([cotangent(k) for k in t.kids]))
     if t.kind == "vector":
-        from . import pools
+        from . import slots
 
-        inner = pools.cotangent_of(t.info)
-        return NONE_T if inner is None else T("vector", inner, (), (I64, *pools.layout(inner)))
+        inner = slots.cotangent_of(t.info)
+        return NONE_T if inner is None else T("vector", inner, (), (I64, *slots.layout(inner)))
     if t.kind == "sum":
         kids = tuple([cotangent(k) for k in t.kids])
         return NONE_T if all(k == NONE_T for k in kids) else T("sum", None, kids, (I64,))

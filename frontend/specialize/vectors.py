@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, F64, I64, Array, Scalar
 from ..prelude import elements, growing
-from . import ndarray, operators, pools, records, views
+from . import ndarray, operators, pools, records, slots, views
 from .branches import fork
 from .joins import Disagree, join, joined
 from .values import AV, NOTHING, STRUCTURES, T, leaf_types, number
@@ -287,7 +287,7 @@ def as_array(f: Frame, ref: AV) -> AV | None:
         a = ref = pools.as_list(f, a)
     if a.info is None:
         return ndarray.kept(f, ndarray.zeros(f, [ZERO], F64))
-    elem, rank = pools.numbers_in(a.info)
+    elem, rank = slots.numbers_in(a.info)
     if elem is None:
         return None
     if rank == 0:
