@@ -244,6 +244,6 @@ def tangent(t: T, value: AV, leaves: Iterator[Operand]) -> AV:
         return number(own[0])
     if t.kind == "array" and own:
         return AV("array", cotangent(t).info, (), tuple(own))
-    if t.kind == "view":
+    if t.kind in ("view", "element", "inner"):
         raise Viewed  # the program begins anew, with such results copied
     return NOTHING
