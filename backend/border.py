@@ -217,7 +217,7 @@ def _refused(value: object, name: str) -> BorderError:
         case _ if callable(value):
             cure = CAPTURE
         case _:
-            cure = "pass floats, ints, bools, float64 arrays, or tuples of them"
+            cure = "pass numbers, bools, arrays of numbers, or tuples, lists and records of them"
     return BorderError("E03", found, cure)
 
 
