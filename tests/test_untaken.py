@@ -222,6 +222,119 @@ def call_in_an_arm(x: float, n: int) -> float:
     return 2.0 * x if x == 0.0 else a
 
 
+# What is computed before the loop or call in which an arm reads it, or does not: see `reached`.
+
+
+@each_n
+def read_in_an_arm_of_a_loop(x: float, n: int) -> float:
+    s, r = math.sqrt(x), x
+    for k in range(3):
+        if x > k * n + 0.1:
+            r += s * (k + 1)
+    return r
+
+
+@each_n
+def read_in_no_turn(x: float, n: int) -> float:
+    s, r = math.sqrt(x) * x, 2.0 * x
+    for k in range(n if x > 0.0 else 0):
+        r += s * s + k
+    return r
+
+
+@each_n
+def read_in_a_while(x: float, n: int) -> float:
+    s, r, k = math.cbrt(x), x * x, 0
+    while k < n and x > 0.0:
+        r, k = r + s, k + 1
+    return r + x
+
+
+@each_n
+def carried(x: float, n: int) -> float:
+    s, q, r = math.sqrt(x), x, x
+    for k in range(4):
+        if x > 0.1 and k > n:
+            r += s * q
+        s, q = q * 0.5, s * 3.0
+    return r
+
+
+@each_n
+def last_turn_is_not_read(x: float, n: int) -> float:
+    s, r = x, 0.0
+    for k in range(n + 1):
+        r += s + k
+        s = math.sqrt(s)
+    return r if n == 0 or x > 0.0 else x
+
+
+@each_n
+def in_two_loops(x: float, n: int) -> float:
+    s, r = math.sqrt(x), 0.0
+    for k in range(3):
+        for j in range(k):
+            r += s * j if x > 0.1 * n + 0.05 else x * j
+    return r
+
+
+@each_n
+def of_a_loop(x: float, n: int) -> float:
+    s = x
+    for _ in range(n + 1):
+        s = math.sqrt(s)
+    r = x
+    for k in range(3):
+        if x > 0.1:
+            r += s * k
+    return r
+
+
+@each_n
+def of_an_arm(x: float, n: int) -> float:
+    s = math.sqrt(x) if n > 0 else 3.0 * x
+    r = x
+    for k in range(2):
+        r += s + k if x > 0.1 else x * x
+    return r
+
+
+def descend(s: float, k: int, x: float) -> float:
+    return x if k == 0 else descend(s, k - 1, x) * 2.0 + (s if x > 0.1 else 0.0)
+
+
+@each_n
+def argument_of_a_recursion(x: float, n: int) -> float:
+    return descend(math.sqrt(x), n, x) + x
+
+
+def even(s: float, k: int, x: float) -> float:
+    return x if k == 0 else odd(s, k - 1, x) + (s * s if x > 0.1 else x)
+
+
+def odd(s: float, k: int, x: float) -> float:
+    return (s if x > 0.1 else 0.0) if k == 0 else even(s * 2.0, k - 1, x)
+
+
+@each_n
+def arguments_of_mutual_recursion(x: float, n: int) -> float:
+    return even(math.sqrt(x) * x, n, x) + odd(math.sqrt(x), n + 1, x)
+
+
+def test_a_zero_that_is_computed_is_no_excuse() -> None:
+    """0 times infinity stays nan where the value was read: nothing says that it is 0."""
+
+    def f(x: float, n: int) -> float:
+        s, r = math.sqrt(x), x
+        for _ in range(n):
+            r += s * s
+        return r
+
+    assert grad(f)(0.0, 0) == 1.0
+    assert math.isnan(grad(f)(0.0, 1))
+    assert close(grad(f)(0.25, 3), 4.0)
+
+
 def close(x: float, y: float) -> bool:
     return math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from ..ir.builder import Builder
 from ..ir.core import LOOPS, Loop, Op, Operand, Value, literal, zero_literal
 from ..ir.types import Array, Box, Scalar, cotangent_type, is_threaded
+from .reached import YES, Reached
 
 Lengths = dict[Value, list[Value]]  # of arrays, those that the primal has measured
 SHAPE_KEEPERS = frozenset({"set", "add_at", "accum", "zeros_like"})
@@ -20,8 +21,12 @@ SHAPE_KEEPERS = frozenset({"set", "add_at", "accum", "zeros_like"})
 class Cotangents:
     """The current scope's cotangents; `active` says for which values there are any."""
 
-    def __init__(self, active: set[Value], definer: dict[Value, Op], lengths: Lengths) -> None:
+    def __init__(
+        self, active: set[Value], definer: dict[Value, Op], lengths: Lengths, reached: Reached
+    ) -> None:
         self.active, self.lengths = active, lengths
+        self.reached = reached
+        self.now: Operand = YES  # where what is added now says something
         self.definer = definer
         self.ct: dict[Value, Operand] = {}
         self.carried: dict[Value, tuple[Loop, int]] = {}
@@ -39,8 +44,13 @@ class Cotangents:
         """Add a contribution to the cotangent of v."""
         if not isinstance(v, Value) or v not in self.active:
             return
+        if self.reached.of(c) == YES:
+            self.reached.note(c, self.now)
         if v in self.ct:
-            c = b.op("accum", self.ct[v], c)
+            before = self.ct[v]
+            when = self.reached.either(b, (before, c))
+            c = b.op("accum", before, c)
+            self.reached.note(c, when)
         if isinstance(c, Value) and not c.name and v.name:
             c.name = f"ct.{v.name}"  # made just now, and not yet seen by anybody
         self.ct[v] = c

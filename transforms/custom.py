@@ -280,7 +280,7 @@ def transposed(
     accumulators = [w.b.op("zeros_like", operands[k]) for k in rule.accumulators]
     needed = [operands[k] for k in rule.needed]
     pushed = w.call(rule.bwd, [*needed, *residuals], [*tangents, *accumulators])
-    return (*outs[:n], *pushed)
+    return (*outs[:n], *pushed[: len(rule.active)])
 
 
 def by_jvp(d: Derivatives, f: Function, rule: Rule, vjp: Vjp) -> None:
@@ -320,7 +320,7 @@ def by_jvp(d: Derivatives, f: Function, rule: Rule, vjp: Vjp) -> None:
     captures = [*inputs_of_g(w, inner.needed), *saved]
     accumulators = inputs_of_g(w, inner.accumulators)
     cts = w.call(inner.bwd, captures, [*given, *accumulators])
-    by_place = dict(zip(inner.active, cts, strict=True))
+    by_place = dict(zip(inner.active, cts, strict=False))  # without what it tells
     rule.needed = sorted(w.inputs)
     needed = [w.inputs[k] for k in rule.needed]
     outs_of_active = [by_place[place[k]] for k in rule.active]

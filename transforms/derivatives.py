@@ -21,6 +21,8 @@ class Rule:
     needed: list[int] = field(default_factory=list)  # inputs that bwd takes again
     residuals: list[Type] = field(default_factory=list)
     names: list[str] = field(default_factory=list)  # of the residuals
+    # of active inputs, those of which bwd says at the end whether they were read: see `reached`
+    told: list[int] = field(default_factory=list)
 
 
 @dataclass(eq=False)

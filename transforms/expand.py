@@ -225,7 +225,7 @@ class PullbackMaker:
         types = module.functions[rule.bwd].results
         groups = (len(captures) + len(residuals), len(cts) + len(zeros))
         outs = b.emit("call", operands, {"fn": rule.bwd}, types, groups=groups)
-        by_name = {f.inputs[k].name: c for k, c in zip(rule.active, outs, strict=True)}
+        by_name = {f.inputs[k].name: c for k, c in zip(rule.active, outs, strict=False)}
         results = [by_name[name] for name in self.wrt]
         body = b.block((), "return", results)
         types = tuple(v.type for v in results)

@@ -24,7 +24,7 @@ function's own size, so that chains of such arms do not double at each link.  No
 than `DEEPEST`, since all later passes recur over nesting.
 
 What stays: a value computed outside a loop and used in an arm inside it, one that a loop carries,
-and an argument of a call that the callee uses in an arm.
+and an argument of a call that the callee uses in an arm: see `reached`.
 """
 
 from __future__ import annotations

@@ -47,16 +47,20 @@ from ..ir.core import (
     free_values,
     walk,
 )
-from ..ir.types import BOOL, Box, Type, cotangent_type, is_threaded
+from ..ir.types import BOOL, F64, Box, Type, cotangent_type, history_type, is_threaded
 from .activity import active_values, consumed
-from .cotangents import Cotangents, ct_name
+from .cotangents import Cotangents, ct_name, shape_of
 from .custom import is_custom, rule_of
 from .derivatives import Assumed, Derivatives, Rule
 from .lengths import lengths
 from .loop_reversal import LoopReversal
+from .reached import NO, TAME, YES, Reached, steep_inputs
 from .rebuild import Rebuild
 from .residuals import Residuals, extended
 from .rules import CONSTANT, LINEAR, PARTIALS, apply_partial
+
+Cts = list[Operand | None]
+Ct = dict[Value, Operand]
 
 
 def vjp(d: Derivatives, name: str, active: Sequence[bool], seeds: Sequence[bool]) -> Rule:
@@ -82,6 +86,8 @@ def vjp(d: Derivatives, name: str, active: Sequence[bool], seeds: Sequence[bool]
     if not d.is_recursive(name):
         Reverse(d, f, rule).build()
         return rule
+    steep = steep_inputs(d.module, name)
+    rule.told = [k for k in rule.active if k in steep and f.inputs[k].type == F64]
     # what earlier attempts found out holds for this one, too: without that, functions that call
     # each other start from nothing whenever one of them has to start again, which is exponential
     known = d.assumed.setdefault(key, Assumed())
@@ -107,7 +113,7 @@ def announce(module: Module, f: Function, rule: Rule) -> None:
     empty = Block((), (Op("unreachable"),))
     module.add(f.but(name=rule.fwd, results=(*f.results, *rule.residuals), body=empty))
     cts = tuple(ct for k in rule.active if (ct := cotangent_type(f.inputs[k].type)))
-    module.add(f.but(name=rule.bwd, results=cts, body=empty))
+    module.add(f.but(name=rule.bwd, results=(*cts, *[BOOL for _ in rule.told]), body=empty))
 
 
 @dataclass
@@ -116,6 +122,19 @@ class Missing:
 
     needed: list[int]
     saved: bool
+
+
+@dataclass
+class Arm:
+    """An arm of bwd, the arm of the primal that it reverses, if any, and the cotangents there."""
+
+    b: Builder
+    primal: Block | None
+    ct: Ct
+
+    @property
+    def never(self) -> bool:
+        return self.primal is not None and self.primal.end.opcode == "unreachable"
 
 
 class Reverse(Cotangents):
@@ -128,7 +147,7 @@ class Reverse(Cotangents):
         definer = {v: op for op in walk(f.body) for v in op.results}
         outputs = [f.body.outs[k] for k in rule.seeds]
         active = active_values(f.body, [f.inputs[k] for k in rule.active], outputs)
-        super().__init__(active, definer, known)
+        super().__init__(active, definer, known, Reached(f.body, [f.inputs[k] for k in rule.told]))
         self.consumed = consumed(d.module, f.body, d.consumed)
         self.residuals = Residuals(f.body, definer, self.consumed)
         for v in f.inputs:
@@ -151,6 +170,7 @@ class Reverse(Cotangents):
             self.add(b, v, c)
         self.reverse(b, f.body)
         outs = [self.ct.get(f.inputs[k]) or self.zero(b, f.inputs[k]) for k in rule.active]
+        outs += [self.read(self.ct, f.inputs[k]) for k in rule.told]
         again = [v for v in f.inputs if v not in self.consumed]
         saved = self.residuals.resolve(b, f.body, outs, again)
         used = set(free_values(b.block((), "return", outs)))
@@ -190,7 +210,7 @@ class Reverse(Cotangents):
             self.residuals.alias.update(zip(saved, fields, strict=True))
             residuals = [box]
         body = b.block((), "return", outs)
-        types = tuple(self.ct_type(f.inputs[k]) for k in rule.active)
+        types = tuple([self.ct_type(f.inputs[k]) for k in rule.active] + [BOOL] * len(rule.told))
         captures = (*(f.inputs[k] for k in rule.needed), *residuals)
         raw = Function(rule.bwd, captures, tuple(params), types, body, {}, f.loc)
         self.module.add(Renaming(self.module, self.residuals.alias).function(raw))
@@ -234,22 +254,44 @@ class Reverse(Cotangents):
             if not any(v in self.active for v in op.results):
                 continue
             cts = [self.ct.pop(v, None) for v in op.results]
-            if all(c is None for c in cts):
+            given = [c for c in cts if c is not None]
+            if not given:
                 continue
             b.loc = op.loc
-            if op.opcode in REGION_RULES:
-                REGION_RULES[op.opcode](self, b, op, cts)
-            elif op.opcode in PARTIALS:
-                assert cts[0] is not None
-                for x, row in zip(op.operands, PARTIALS[op.opcode], strict=True):
-                    if row is not None and self.is_active(x):
-                        t = apply_partial(b, row, cts[0], op, op.results[0], op.operands)
-                        self.add(b, x, t)
-            elif op.opcode in LINEAR:
-                assert cts[0] is not None
-                LINEAR[op.opcode][1](self, b, op, cts[0])
+            when = self.reached.either(b, given)
+            if when == YES or op.opcode in TAME:
+                self.adjoint(b, op, cts, when)
             else:
-                assert op.opcode in CONSTANT, f"{op.opcode} has no derivative"
+                self.guarded(b, op, cts, when)
+
+    def adjoint(self, b: Builder, op: Op, cts: Cts, when: Operand = YES) -> None:
+        """The adjoint of one op; where `when` is false, the cotangents say nothing."""
+        before, self.now = self.now, when
+        if op.opcode in REGION_RULES:
+            REGION_RULES[op.opcode](self, b, op, cts)
+        elif op.opcode in PARTIALS:
+            assert cts[0] is not None
+            for x, row in zip(op.operands, PARTIALS[op.opcode], strict=True):
+                if row is not None and self.is_active(x):
+                    t = apply_partial(b, row, cts[0], op, op.results[0], op.operands)
+                    self.add(b, x, t)
+        elif op.opcode in LINEAR:
+            assert cts[0] is not None
+            LINEAR[op.opcode][1](self, b, op, cts[0])
+        else:
+            assert op.opcode in CONSTANT, f"{op.opcode} has no derivative"
+        self.now = before
+
+    def guarded(self, b: Builder, op: Op, cts: Cts, when: Operand) -> None:
+        """The adjoint of an op in an arm of its own, which runs where `when` is true."""
+        around, bools = self.ct, self.reached.bools
+        self.reached.bools = {c: p for c, p in bools.items() if c not in cts}
+        inner = b.child("if")
+        self.ct = threaded_of(around)
+        self.adjoint(inner, op, cts)
+        self.reached.bools.update(bools)
+        arms = [Arm(inner, None, self.ct), Arm(b.child("if"), None, threaded_of(around))]
+        self.join(b, when, arms, around)
 
     def branch(self, b: Builder, op: Op, cts: Cts) -> None:
         """Both arms start from the accumulators of now; what an arm does not touch stays."""
@@ -257,37 +299,80 @@ class Reverse(Cotangents):
         arms = []
         for r in op.regions:
             inner = b.child("if")
-            self.ct = {v: c for v, c in around.items() if is_threaded(v.type)}
+            self.ct = threaded_of(around)
             if r.end.opcode != "unreachable":
                 for v, c in zip(r.outs, cts, strict=True):
                     if c is not None:
                         self.add(inner, v, c)
                 self.reverse(inner, r)
-            arms.append((inner, r, self.ct))
+            arms.append(Arm(inner, r, self.ct))
+        self.join(b, op.operands[0], arms, around)
+
+    def join(self, b: Builder, test: Operand, arms: list[Arm], around: Ct) -> None:
+        """An `if` of these arms; what they touched gets what it yields."""
         touched = {
             v: None
-            for _, _, ct in arms
-            for v in ct
-            if not is_threaded(v.type) or ct[v] is not around.get(v)
+            for arm in arms
+            for v in arm.ct
+            if not is_threaded(v.type) or arm.ct[v] is not around.get(v)
         }
-        values = [v for v in touched if self.residuals.home.get(v) not in op.regions]
+        own = [arm.primal for arm in arms]
+        values = [v for v in touched if self.residuals.home.get(v) not in own]
+        whens = [self.when(b, test, arms, v) for v in values]
+        told = [k for k, when in enumerate(whens) if when is None]
+        by_element = [k for k, v in enumerate(values) if self.is_told_by_element(arms, v)]
         regions = []
-        for inner, r, ct in arms:
-            if r.end.opcode == "unreachable":
-                regions.append(Block((), (Op("unreachable", loc=op.loc),)))
+        for arm in arms:
+            if arm.never:
+                regions.append(Block((), (Op("unreachable", loc=b.loc),)))
                 continue
-            outs = [ct[v] if v in ct else self.zero(inner, v) for v in values]
-            self.residuals.save(inner, r, outs)
-            regions.append(inner.block((), "yield", outs))
+            outs = [arm.ct[v] if v in arm.ct else self.zero(arm.b, v) for v in values]
+            outs += [self.read(arm.ct, values[k]) for k in told]
+            outs += [self.read_elements(arm, outs[k]) for k in by_element]
+            if arm.primal is not None:
+                self.residuals.save(arm.b, arm.primal, outs)
+            regions.append(arm.b.block((), "yield", outs))
         self.ct = around
-        types = [self.ct_type(v) for v in values]
+        types = [self.ct_type(v) for v in values] + [BOOL] * len(told)
+        types += [history_type(BOOL)] * len(by_element)
         names = [ct_name(v) for v in values]
-        results = b.emit("if", op.operands, {}, types, names, regions)
-        for v, c in zip(values, results, strict=True):
+        names += [f"reached.{values[k].name}" for k in (*told, *by_element)]
+        results = b.emit("if", (test,), {}, types, names, regions)
+        tellers = iter(results[len(values) :])
+        for k in told:
+            whens[k] = next(tellers)
+        for k in by_element:
+            self.reached.histories[results[k]] = next(tellers)
+        for v, c, when in zip(values, results, whens, strict=False):
+            self.reached.note(c, when or YES)
             if is_threaded(v.type):
                 self.put(v, c)
             else:
                 self.add(b, v, c)
+
+    def is_told_by_element(self, arms: list[Arm], v: Value) -> bool:
+        """Whether a history's cotangent has a bool for each element, in the arms that touch it."""
+        made = [arm.ct[v] for arm in arms if v in arm.ct]
+        return all(c in self.reached.histories for c in made)
+
+    def read_elements(self, arm: Arm, c: Operand) -> Operand:
+        known = self.reached.histories.get(c)
+        return known or arm.b.op("zeros", *shape_of(arm.b, c), elem=BOOL)
+
+    def read(self, ct: Ct, v: Value) -> Operand:
+        """Whether v was read, by these cotangents."""
+        return self.reached.of(ct[v]) if v in ct else NO
+
+    def when(self, b: Builder, test: Operand, arms: list[Arm], v: Value) -> Operand | None:
+        """Where v was read: always, or as the test says; None where the arms have to tell."""
+        if not self.reached.matters(v):
+            return YES
+        told = [self.read(arm.ct, v) for arm in arms]
+        if all(p == YES or arm.never for p, arm in zip(told, arms, strict=True)):
+            return YES
+        if told == [YES, NO]:
+            return test
+        return b.op("not", test) if told == [NO, YES] else None
 
     def loop(self, b: Builder, op: Op, cts: Cts) -> None:
         LoopReversal(self, b, Loop(op), cts).run()
@@ -310,16 +395,21 @@ class Reverse(Cotangents):
         seeds = [cts[k] for k in rule.seeds]
         captures = [op.operands[k] for k in rule.needed] + residuals
         params = [c for c in seeds if c is not None] + list(threaded.values())
-        types = [self.ct_type(f.inputs[k]) for k in rule.active]
+        types = [self.ct_type(f.inputs[k]) for k in rule.active] + [BOOL] * len(rule.told)
         attrs = {"fn": rule.bwd}
         groups = (len(captures), len(params))
         outs = b.emit("call", [*captures, *params], attrs, types, groups=groups)
+        n = len(rule.active)
+        for k, when in zip(rule.told, outs[n:], strict=True):
+            self.reached.note(outs[rule.active.index(k)], when)
         first = {op.operands[k]: k for k in reversed(rule.accumulators)}
         back = {k for k in rule.accumulators if first[op.operands[k]] == k}
-        for k, c in zip(rule.active, outs, strict=True):  # accumulators go back before others add
+        for k, c in zip(
+            rule.active, outs[:n], strict=True
+        ):  # accumulators go back before others add
             if k in back:
                 self.put(op.operands[k], c)
-        for k, c in zip(rule.active, outs, strict=True):
+        for k, c in zip(rule.active, outs[:n], strict=True):
             if k not in back:
                 self.add(b, op.operands[k], c)
 
@@ -362,7 +452,10 @@ class Renaming(Rebuild):
         return self.env[v] if isinstance(v, Value) else v
 
 
-Cts = list[Operand | None]
+def threaded_of(ct: Ct) -> Ct:
+    return {v: c for v, c in ct.items() if is_threaded(v.type)}
+
+
 REGION_RULES = {
     "if": Reverse.branch,
     "for": Reverse.loop,

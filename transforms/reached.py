@@ -1,0 +1,101 @@
+"""Which cotangents say nothing, since no path that ran read their value.
+
+    def f(x, n):                  %ct.s, %reached.s = for reversed %k = 0 to 3
+        s = math.sqrt(x)              carry %ct.s.1 = 0.0, %reached.s.1 = false {
+        r = 0.0                     %ct.s.2 = if %0 { yield 1.0 } else { yield 0.0 }
+        for k in range(3):          %1 = add %ct.s.1, %ct.s.2
+            if n == 1:              %2 = or %reached.s.1, %0
+                r += s              next %1, %2
+        return r                  }
+                                  %ct.x = if %reached.s {
+                                    %3 = div %ct.s, ...
+                                    yield %3
+                                  } else {
+                                    yield 0.0
+                                  }
+
+Why it is right.  A zero that stands for "nobody read it" must not meet an infinite partial: 0 times
+inf is nan, and the contribution is exactly nothing.  A zero that was computed must: of sqrt(x)**2
+at 0 nan is the honest answer.  The two are told apart by a bool beside the cotangent: an `if`
+yields true from the arms that read the value, a loop carries it, a recursive bwd returns it, and
+the adjoint of an op runs where it is true.  A bool is made only for floats that depend on an op
+whose partials may be infinite.
+
+Elements of arrays have no such bool: their cotangents are zeros in an accumulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..ir.builder import Builder
+from ..ir.core import Block, Module, Operand, Value, literal, walk
+from .activity import edges, reach
+
+YES, NO = literal(True), literal(False)
+STEEP = frozenset(
+    "div mod fmod pow hypot exp exp2 expm1 log log1p log2 log10 sqrt cbrt tan asin acos atan2 "
+    "sinh cosh acosh atanh gamma lgamma polygamma call vjp jvp unbox".split()
+)
+# zero times a partial of these is zero, whatever the operands are
+TAME = frozenset("add sub neg select convert fit min max abs copysign".split())
+
+
+class Reached:
+    """`of(c)` for a cotangent c: the bool, or true where its value was read for certain."""
+
+    def __init__(self, body: Block, inputs: Iterable[Value] = ()) -> None:
+        along: dict[Operand, list[Operand]] = {}
+        sources: list[Operand] = list(inputs)
+        for op in walk(body):
+            for source, target in edges(op):
+                along.setdefault(source, []).append(target)
+            if op.opcode in STEEP:
+                sources.extend(op.results)
+        self.steep = reach(along, sources)
+        self.bools: dict[Operand, Operand] = {}
+        self.histories: dict[Operand, Operand] = {}  # bools of a history of cotangents
+
+    def matters(self, v: Operand) -> bool:
+        """Whether v depends on an op whose partials may be infinite."""
+        return v in self.steep
+
+    def of(self, c: Operand) -> Operand:
+        return self.bools.get(c, YES)
+
+    def note(self, c: Operand, when: Operand) -> None:
+        """c says something only where `when` is true."""
+        if isinstance(c, Value) and when != YES:
+            self.bools[c] = when
+
+    def either(self, b: Builder, cts: Sequence[Operand]) -> Operand:
+        """Whether any of these says something."""
+        when: Operand = NO
+        for p in map(self.of, cts):
+            if p == YES:
+                return YES
+            when = p if when == NO or p == when else b.op("or", when, p)
+        return when
+
+
+def steep_inputs(module: Module, name: str) -> set[int]:
+    """The inputs of a function for which some call passes what is steep: a least fixpoint."""
+    found: dict[str, set[int]] = {f: set() for f in module.functions}
+    todo = list(found)
+    while todo:
+        f = module.functions[todo.pop()]
+        steep = Reached(f.body, [f.inputs[k] for k in found[f.name]]).steep
+        for op in walk(f.body):
+            if op.opcode in ("call", "vjp") and (callee := op.attrs["fn"]) in found:
+                passed = {k for k, v in enumerate(op.operands) if v in steep}
+                if not passed <= found[callee]:
+                    found[callee] |= passed
+                    todo.append(callee)
+    return found[name]
+
+
+def turns(b: Builder, lo: Operand, hi: Operand, step: Operand) -> Operand:
+    """Whether a `for` over these bounds makes a turn."""
+    up = b.op("and", b.op("gt", step, literal(0)), b.op("lt", lo, hi))
+    down = b.op("and", b.op("lt", step, literal(0)), b.op("gt", lo, hi))
+    return b.op("or", up, down)
