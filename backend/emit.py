@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from ..ir.core import Function, Literal, Module, Op, callees, reached, walk
 from ..ir.ops import TOO_LARGE
-from ..ir.types import Array
+from ..ir.types import C128, F64, Array, Scalar
 from . import control, layout, mathematics, output, runtime, storage
 from .mathematics import fast
 from .output import Line
@@ -171,6 +171,10 @@ def convert(c: Code, op: Op) -> Sequence[str] | Regions:
     source, target = op.operands[0].type, op.attrs["to"]
     if source == target:
         return c.of(op.operands[0])
+    if target == C128 and isinstance(source, Scalar):
+        real = line(CONVERSIONS[f"{source} f64"])(c, op) if source != F64 else c.of(op.operands[0])
+        assert isinstance(real, (list, tuple))
+        return [real[0], layout.number(0.0)]
     text = CONVERSIONS.get(f"{source} {target}")
     if text is None:
         raise NotImplementedError(f"no native code for {source} to {target}")
@@ -205,6 +209,42 @@ SIGNED = {"eq": "eq", "ne": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "
 UNSIGNED = {"eq": "eq", "ne": "ne", "lt": "ult", "le": "ule", "gt": "ugt", "ge": "uge"}
 BITS = ("and", "or", "xor")
 
+
+def by_part(instruction: str) -> Row:
+    """The same of both parts of complex numbers."""
+
+    def row(c: Code, op: Op) -> list[str]:
+        parts = zip(*[c.of(v) for v in op.operands], strict=True)
+        return [c.new(f"{instruction}{fast(op)} double {', '.join(p)}") for p in parts]
+
+    return row
+
+
+def complex_product(c: Code, op: Op) -> list[str]:
+    (x, y), (u, v) = map(c.of, op.operands)
+
+    def crossed(sign: str, a: str, b: str, d: str, e: str) -> str:
+        first, second = (c.new(f"fmul{fast(op)} double {p}, {q}") for p, q in ((a, b), (d, e)))
+        return c.new(f"f{sign}{fast(op)} double {first}, {second}")
+
+    return [crossed("sub", x, u, y, v), crossed("add", x, v, y, u)]
+
+
+def complex_quotient(c: Code, op: Op) -> list[str]:
+    c.used.add("divided")
+    pair = c.new(f"call {{ double, double }} @morula.divided({', '.join(c.typed(op.operands))})")
+    return [c.new(f"extractvalue {{ double, double }} {pair}, {k}") for k in (0, 1)]
+
+
+def complex_equality(compare: str, join: str) -> Row:
+    def row(c: Code, op: Op) -> list[str]:
+        (x, y), (u, v) = map(c.of, op.operands)
+        parts = [c.new(f"fcmp {compare} double {p}, {q}") for p, q in ((x, u), (y, v))]
+        return [c.new(f"{join} i1 {', '.join(parts)}")]
+
+    return row
+
+
 # fmt: off
 ROWS: dict[str, Row] = mathematics.ROWS | {
     "add f64":      line("fadd{fast} double {x}, {y}"),
@@ -226,6 +266,17 @@ ROWS: dict[str, Row] = mathematics.ROWS | {
     "mod i64":      mod,
     "invert i64":   line("xor i64 {x}, -1"),
     "not bool":     line("xor i1 {x}, true"),
+    "add c128":     by_part("fadd"),
+    "sub c128":     by_part("fsub"),
+    "neg c128":     by_part("fneg"),
+    "accum c128":   by_part("fadd"),
+    "mul c128":     complex_product,
+    "div c128":     complex_quotient,
+    "eq c128":      complex_equality("oeq", "and"),
+    "ne c128":      complex_equality("une", "or"),
+    "complex":      lambda c, op: [c.of(v)[0] for v in op.operands],
+    "real":         lambda c, op: [c.of(op.operands[0])[0]],
+    "imag":         lambda c, op: [c.of(op.operands[0])[1]],
     "select":       select,
     "convert":      convert,
     "check":        check,

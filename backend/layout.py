@@ -3,6 +3,7 @@
 A leaf is one or more LLVM values (*words*), as parameters, results and in structs:
 
     f64 double     i64 i64     bool i1     box<@r> ptr     mark ptr, ptr (cursor, chunk)
+    c128 double, double (the real and the imaginary part)
     T[r] ptr, r i64 (data, the length of each axis), in C order
     T[r, strided] the same, and r i64 (the stride of each axis, in elements)
     list<T> ptr, i64: elements are the words of a T, in slots of eight bytes
@@ -18,12 +19,12 @@ import struct
 from collections.abc import Iterable
 
 from ..ir.core import Literal
-from ..ir.types import DTYPES, Array, Box, List, Scalar, Type, element_type
+from ..ir.types import C128, DTYPES, Array, Box, List, Scalar, Type, element_type
 
-WORDS = {"f64": "double", "i64": "i64", "bool": "i1"}
+WORDS = {"f64": ("double",), "i64": ("i64",), "bool": ("i1",), "c128": ("double", "double")}
 MEMORY = {  # of an element
     "f64": "double", "f32": "float", "bool": "i8", "i64": "i64", "i32": "i32", "i16": "i16",
-    "i8": "i8", "u32": "i32", "u16": "i16", "u8": "i8",
+    "i8": "i8", "u32": "i32", "u16": "i16", "u8": "i8", "c128": "{ double, double }",
 }  # fmt: skip
 SLOT = 8
 
@@ -34,7 +35,7 @@ def words(t: Type) -> tuple[str, ...]:
         case Scalar("mark"):
             return ("ptr", "ptr")
         case Scalar(name, 1) if name in WORDS:
-            return (WORDS[name],)
+            return WORDS[name]
         case Array(Scalar(name, 1), rank, strided) if name in MEMORY:
             return ("ptr", *["i64"] * (2 * rank if strided else rank))
         case List():
@@ -76,8 +77,15 @@ def number(value: float) -> str:
     return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
 
 
+def constants(v: Literal) -> tuple[str, ...]:
+    """A literal as words."""
+    if v.type == C128:
+        return number(v.value.real), number(v.value.imag)
+    return (constant(v),)
+
+
 def constant(v: Literal) -> str:
-    """A literal as an LLVM operand."""
+    """A literal of one word as an LLVM operand."""
     match v.type:
         case Scalar("f64", 1):
             return number(v.value)

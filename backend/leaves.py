@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.types import BOOL, DTYPES, F64, Array, Type
+from ..ir.types import BOOL, C128, DTYPES, F64, Array, Type
 from .layout import words
 
 
 @functools.lru_cache(maxsize=1024)
 def slots(types: tuple[Type, ...]) -> struct.Struct:
     """The eight-byte slots of leaves: a float as a double, all else as an int."""
-    return struct.Struct("=" + "".join("d" if t == F64 else "q" * len(words(t)) for t in types))
+    return struct.Struct("=" + "".join(FORMATS.get(t) or "q" * len(words(t)) for t in types))
+
+
+FORMATS: dict[Type, str] = {F64: "d", C128: "dd"}
 
 
 def to_words(t: Type, value: Any) -> tuple[Any, ...]:
@@ -27,6 +30,8 @@ def to_words(t: Type, value: Any) -> tuple[Any, ...]:
         if t.strided:
             return (data, *value.shape, *[n // value.itemsize for n in value.strides])
         return (data, *value.shape)
+    if t == C128:
+        return value.real, value.imag
     return (0 if value is None else value,)  # no box
 
 
@@ -37,6 +42,8 @@ def from_words(t: Type, left: Iterator[Any], lent: Mapping[int, Any]) -> Any:
         if data in lent:
             return lent[data]
         return copied(t, data, shape, [next(left) for _ in range(t.rank * t.strided)])
+    if t == C128:
+        return complex(next(left), next(left))
     return bool(next(left)) if t == BOOL else next(left)
 
 

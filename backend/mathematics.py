@@ -335,4 +335,37 @@ higher:
 }}
 """
 
-FUNCTIONS = {"mod": MOD, "floordiv": FLOORDIV, "power": POWER, "polygamma": POLYGAMMA}
+# see `ir.arithmetic.divided`
+DIVIDED = """
+define internal { double, double } @morula.divided(double %a, double %b, double %c, double %d) {
+  %c.abs = call double @llvm.fabs.f64(double %c)
+  %d.abs = call double @llvm.fabs.f64(double %d)
+  %first = fcmp oge double %c.abs, %d.abs
+  %small = select i1 %first, double %d, double %c
+  %large = select i1 %first, double %c, double %d
+  %ratio = fdiv double %small, %large
+  %small.r = fmul double %small, %ratio
+  %below = fadd double %large, %small.r
+  %p = select i1 %first, double %a, double %b
+  %q = select i1 %first, double %b, double %a
+  %q.r = fmul double %q, %ratio
+  %re = fadd double %p, %q.r
+  %p.r = fmul double %p, %ratio
+  %im.first = fsub double %q, %p.r
+  %im.second = fsub double %p.r, %q
+  %im = select i1 %first, double %im.first, double %im.second
+  %x = fdiv double %re, %below
+  %y = fdiv double %im, %below
+  %one = insertvalue { double, double } poison, double %x, 0
+  %both = insertvalue { double, double } %one, double %y, 1
+  ret { double, double } %both
+}
+"""
+
+FUNCTIONS = {
+    "mod": MOD,
+    "floordiv": FLOORDIV,
+    "power": POWER,
+    "divided": DIVIDED,
+    "polygamma": POLYGAMMA,
+}

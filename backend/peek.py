@@ -13,7 +13,7 @@ import numpy as np
 
 from ..ir.core import Module
 from ..ir.ops import record_types
-from ..ir.types import BOOL, F64, Array, Box, List, Type, element_type
+from ..ir.types import BOOL, C128, F64, Array, Box, List, Type, element_type
 from .layout import SLOT, words
 from .leaves import copied
 
@@ -37,6 +37,9 @@ def leaf(module: Module, t: Type, left: Iterator[bytes]) -> Any:
     word = next(left)
     if t == F64:
         return float(np.frombuffer(word, np.float64)[0])
+    if t == C128:
+        parts = np.frombuffer(word + next(left), np.float64)
+        return complex(parts[0], parts[1])
     value = int.from_bytes(word, "little", signed=True)
     if isinstance(t, Box):
         return peek(module, t.record, value)

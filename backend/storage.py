@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..ir.core import Op, Operand, Value
-from ..ir.types import BOOL, DTYPES, F32, NARROW, Array, List, Scalar, Type, element_type
+from ..ir.types import BOOL, C128, DTYPES, F32, NARROW, Array, List, Scalar, Type, element_type
 from . import layout
 from .mathematics import fast
 from .writer import Code, Row
 
 MEMORY_TEXT = "out of memory"
+COMPLEX = layout.MEMORY["c128"]
 
 
 def allocate(c: Code, n: str, size: int, op: Op) -> str:
@@ -58,18 +59,34 @@ def product(c: Code, lengths: Sequence[str]) -> str:
     return n
 
 
-def load(c: Code, array: Operand, *index: str) -> str:
-    kind, at = layout.element(array.type), address(c, array, *index)
-    value = c.new(f"load {kind}, ptr {at}{c.aliases.of(array)}")
-    return widened(c, elem_of(array.type), value)
+def load(c: Code, array: Operand, *index: str) -> tuple[str, ...]:
+    """The words of an element."""
+    return load_at(c, array, address(c, array, *index))
 
 
-def store(c: Code, array: Value, data: str, index: str, value: str) -> None:
+def load_at(c: Code, array: Operand, at: str) -> tuple[str, ...]:
+    kind, note = layout.element(array.type), c.aliases.of(array)
+    if elem_of(array.type) == C128:
+        parts = at, c.new(f"getelementptr inbounds double, ptr {at}, i64 1")
+        return tuple([c.new(f"load double, ptr {p}{note}") for p in parts])
+    return (widened(c, elem_of(array.type), c.new(f"load {kind}, ptr {at}{note}")),)
+
+
+def store_at(c: Code, array: Operand, at: str, words: Sequence[str]) -> None:
+    kind, note = layout.element(array.type), c.aliases.of(array)
+    if elem_of(array.type) == C128:
+        parts = at, c.new(f"getelementptr inbounds double, ptr {at}, i64 1")
+        for p, word in zip(parts, words, strict=True):
+            c.do(f"store double {word}, ptr {p}{note}")
+    else:
+        c.do(f"store {kind} {narrowed(c, elem_of(array.type), words[0])}, ptr {at}{note}")
+
+
+def store(c: Code, array: Value, data: str, index: str, words: Sequence[str]) -> None:
     """Write an element of a contiguous array, which stands at `data`."""
     kind = layout.element(array.type)
     at = c.new(f"getelementptr inbounds {kind}, ptr {data}, i64 {index}")
-    element = narrowed(c, elem_of(array.type), value)
-    c.do(f"store {kind} {element}, ptr {at}{c.aliases.of(array)}")
+    store_at(c, array, at, words)
 
 
 def elem_of(t: Type) -> Scalar:
@@ -109,7 +126,7 @@ def fit(c: Code, op: Op) -> list[str]:
 def read(c: Code, history: Operand, index: str) -> tuple[str, ...]:
     """The words of an element of a history: of an array, or of a list."""
     if not isinstance(history.type, List):
-        return (load(c, history, index),)
+        return load(c, history, index)
     kinds = layout.words(element_type(history.type))
     at = c.new(f"mul nsw i64 {index}, {len(kinds)}")
     start = c.new(f"getelementptr inbounds i64, ptr {c.of(history)[0]}, i64 {at}")
@@ -120,7 +137,7 @@ def read(c: Code, history: Operand, index: str) -> tuple[str, ...]:
 def write(c: Code, history: Value, data: str, index: str, words: Sequence[str]) -> None:
     """Write an element of a history, which stands at `data`."""
     if not isinstance(history.type, List):
-        store(c, history, data, index, words[0])
+        store(c, history, data, index, words)
         return
     kinds, note = layout.words(element_type(history.type)), c.aliases.of(history)
     at = c.new(f"mul nsw i64 {index}, {len(kinds)}")
@@ -135,34 +152,32 @@ def owned(op: Op) -> None:
         raise ValueError(f"{op.opcode} is not placed: native code is made of stage memory")
 
 
-def get(c: Code, op: Op) -> list[str]:
+def get(c: Code, op: Op) -> tuple[str, ...]:
     array, *index = op.operands
-    return [load(c, array, *[c.of(k)[0] for k in index])]
+    return load(c, array, *[c.of(k)[0] for k in index])
 
 
 def put(c: Code, op: Op) -> tuple[str, ...]:
     owned(op)
     array, *index, value = op.operands
     at = address(c, array, *[c.of(k)[0] for k in index])
-    element = narrowed(c, elem_of(array.type), c.of(value)[0])
-    c.do(f"store {layout.element(array.type)} {element}, ptr {at}{c.aliases.of(array)}")
+    store_at(c, array, at, c.of(value))
     return c.of(array)
 
 
 def adding(op: Op) -> str:
     """The instruction that adds elements of an array; integer arrays wrap, as NumPy's."""
     kind = layout.element(op.operands[0].type)
-    return {"double": "fadd" + fast(op), "i64": "add"}[kind]
+    return {"double": "fadd" + fast(op), COMPLEX: "fadd" + fast(op), "i64": "add"}[kind]
 
 
 def add_at(c: Code, op: Op) -> tuple[str, ...]:
     owned(op)
     array, *index, value = op.operands
-    kind = layout.element(array.type)
+    kind = layout.words(elem_of(array.type))[0]
     at = address(c, array, *[c.of(k)[0] for k in index])
-    note = c.aliases.of(array)
-    old = c.new(f"load {kind}, ptr {at}{note}")
-    c.do(f"store {kind} {c.new(f'{adding(op)} {kind} {old}, {c.of(value)[0]}')}, ptr {at}{note}")
+    pairs = zip(load_at(c, array, at), c.of(value), strict=True)
+    store_at(c, array, at, [c.new(f"{adding(op)} {kind} {x}, {y}") for x, y in pairs])
     return c.of(array)
 
 
@@ -253,8 +268,10 @@ def accum(c: Code, op: Op) -> tuple[str, ...]:
     c.fail_unless(
         fitting(c, into, other, room, n), "SystemError", "cotangents of two shapes", op.loc
     )
-    kind, plus = layout.element(into.type), adding(op)
+    kind, plus = layout.words(elem_of(into.type))[0], adding(op)
     start = c.of(other)[0]
+    if elem_of(into.type) == C128:
+        n = c.new(f"shl i64 {n}, 1")
 
     def element(k: str) -> None:
         at, y_at = (
@@ -341,6 +358,7 @@ ROWS: dict[str, Row] = {
     "set": put,
     "add_at": add_at,
     "accum f64[]": accum,
+    "accum c128[]": accum,
     "len": length,
     "zeros": zeros,
     "zeros_like": zeros,

@@ -164,7 +164,7 @@ class Code:
 
     def of(self, v: Operand) -> tuple[str, ...]:
         """The words of an operand."""
-        return (layout.constant(v),) if isinstance(v, Literal) else self.words[v]
+        return layout.constants(v) if isinstance(v, Literal) else self.words[v]
 
     def typed(self, values: Sequence[Operand]) -> list[str]:
         """Words with their types, as a call wants them."""

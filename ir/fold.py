@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .core import Literal, Module, Op, Operand, Value, literal
+from .core import Literal, Module, Op, Operand, Value, literal, zero_literal
 from .ops import CONVERSIONS, TABLE, evaluate, is_literal
 from .ranges import below
-from .types import BOOL, F64, I64, NARROW, Array, Scalar, wide
+from .types import BOOL, C128, F32, F64, I64, NARROW, Array, Scalar, wide
 
 if TYPE_CHECKING:
     from .builder import Builder
@@ -51,7 +51,7 @@ def constant(
     values = [v.value for v in operands if isinstance(v, Literal)]
     try:
         t = row.rule(NO_MODULE, [v.type for v in operands], attrs)[0]
-        if not isinstance(t, Scalar) or t not in (F64, I64, BOOL):
+        if not isinstance(t, Scalar) or t not in (F64, I64, BOOL, C128):
             return None
         return Literal(evaluate(opcode, values, attrs, t), t)
     except (ArithmeticError, ValueError, TypeError):
@@ -75,7 +75,9 @@ def again(b: Builder, opcode: str, attrs: Mapping[str, Any], *operands: Operand)
 def add(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
     x, y = v
     for p, q in ((x, y), (y, x)):
-        if is_literal(q, -0.0) or is_literal(q, 0) or (attrs.get("fast") and is_literal(q, 0.0)):
+        if is_literal(q, -0.0) or is_literal(q, 0):
+            return (p,)
+        if attrs.get("fast") and (is_literal(q, 0.0) or is_literal(q, 0j)):
             return (p,)
     if x.type == F64:
         if n := behind(b, y, "neg"):
@@ -213,6 +215,14 @@ def convert(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Fol
     return (v[0],) if v[0].type == attrs["to"] else None
 
 
+def part(k: int) -> Rule:
+    def rule(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
+        n = behind(b, v[0], "complex")
+        return (n.operands[k],) if n else None
+
+    return rule
+
+
 def fit(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
     if attrs["to"] == v[0].type:
         return (v[0],)
@@ -228,7 +238,7 @@ def fit(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
 def get(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
     elem = v[0].type.elem if isinstance(v[0].type, Array) else F64
     if behind(b, v[0], "zeros", "zeros_like"):
-        return (literal(0.0),) if wide(elem) == F64 else None
+        return (zero_literal(wide(elem)),) if elem in (F64, F32, C128) else None
     if (n := behind(b, v[0], "set")) and all(map(same, n.operands[1:-1], v[1:])):
         put = n.operands[-1]
         return again(b, "fit", {"to": elem}, put) if elem in NARROW else (put,)
@@ -254,7 +264,7 @@ def add_at(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Fold
 
 
 def accum(b: Builder, v: tuple[Operand, ...], attrs: Mapping[str, Any]) -> Folded:
-    if v[0].type == F64:
+    if v[0].type in (F64, C128):
         return again(b, "add", {"fast": True}, *v)
     for p, q in (v, v[::-1]):
         if behind(b, q, "zeros", "zeros_like", "null"):
@@ -304,6 +314,7 @@ NO_MODULE = Module()
 RULES: dict[str, Rule] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "pow": pow_, "select": select,
     "not": not_, "and": logical(False), "or": logical(True), "convert": convert, "fit": fit,
+    "real": part(0), "imag": part(1),
     "get": get, "set": set_, "add_at": add_at, "accum": accum, "len": length,
     "zeros_like": zeros_like, "unbox": unbox, "is_null": is_null, "eq": equality(True),
     "ne": equality(False), "lt": ordered(False, True), "le": ordered(False, False),

@@ -27,7 +27,7 @@ from .core import DERIVATIVES, Block, Function, Loop, Module, Op, Value, walk
 from .ops import ENDS
 from .slots import Buffer, Env, Slots, Step, Trap, dtype, frozen
 from .steps import step as single
-from .types import BOOL, F64, I64, NONE, Array, Box, List, Scalar
+from .types import BOOL, C128, F64, I64, NONE, Array, Box, List, Scalar
 
 __all__ = ["Trap", "run"]
 
@@ -186,6 +186,8 @@ def _admit(x: Any, v: Value, machine: _Machine) -> Any:
     match t:
         case Scalar() if t == F64 and isinstance(x, (float, int, np.floating, np.integer)):
             return float(x)
+        case Scalar() if t == C128 and isinstance(x, (complex, float, int, np.number)):
+            return complex(x)
         case Scalar() if t == I64 and isinstance(x, (int, np.integer)):
             if I64_MIN <= x <= I64_MAX:
                 return int(x)

@@ -30,6 +30,7 @@ from . import arithmetic as a
 from .core import Literal, Module, Op, Operand
 from .types import (
     BOOL,
+    C128,
     DTYPES,
     F64,
     I64,
@@ -85,6 +86,12 @@ def of(*operands: Type, to: Type) -> Rule:
         return (to,)
 
     return rule
+
+
+def divided(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+    if len(t) != 2 or t[0] != t[1] or t[0] not in (F64, C128):
+        raise TypeRuleError(f"two f64 or two c128, not {', '.join(map(str, t))}")
+    return (t[0],)
 
 
 def selected(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
@@ -219,7 +226,11 @@ def zeros_like(x: Any) -> Any:
     """Zeros of the shape of an array or, deep, of a list; that of a box or of null is null."""
     if x is None or isinstance(x, tuple):
         return None
-    return [zeros_like(v) for v in x] if isinstance(x, list) else np.zeros(x.shape)
+    return (
+        [zeros_like(v) for v in x]
+        if isinstance(x, list)
+        else np.zeros(x.shape, x.dtype if x.dtype.kind == "c" else float)
+    )
 
 
 # ---- the table --------------------------------------------------------------------------------
@@ -246,10 +257,10 @@ f1, f2, test1 = of(F64, to=F64), of(F64, F64, to=F64), of(F64, to=BOOL)
 # arithmetic: f64 and i64; i64 without {exact} tests itself and is partial
 row("add",   same, operator.add)
 row("sub",   same, operator.sub)
-row("mul",   same, operator.mul)
+row("mul",   same, a.times)
 row("neg",   same1, operator.neg)
 row("abs",   same1, abs)
-row("div",   f2,   a.div, 4)
+row("div",   divided, a.div, 4)
 row("floordiv", same, a.floordiv, 8)
 row("mod",   same, a.mod, 8)
 row("pow",   same, a.pow_, 30)
@@ -258,6 +269,10 @@ row("max",   same, a.maximum)
 row("sign",  f1,   a.sign)
 row("stop_gradient", f1, float)
 row("fit",   rounded, None)
+# complex numbers, in the convention of `rules`
+row("complex", of(F64, F64, to=C128), complex)
+row("real",  of(C128, to=F64), lambda z: z.real)
+row("imag",  of(C128, to=F64), lambda z: z.imag)
 # comparison and truth
 row("eq",    compared, operator.eq)
 row("ne",    compared, operator.ne)
@@ -361,7 +376,7 @@ REPEATABLE = frozenset(
         "le", "gt", "ge", "not", "and", "or", "xor", "invert", "shl", "shr", "select", "convert",
         "fit",
         "floor", "ceil", "trunc", "round", "isnan", "isinf", "isfinite", "copysign", "get", "len",
-        "floordiv", "mod", "pow",
+        "floordiv", "mod", "pow", "complex", "real", "imag",
     }
 )  # fmt: skip
 
@@ -433,6 +448,8 @@ def convert(value: Any, to: Type) -> Any:
     """One scalar type to another; f64 to i64 truncates, its check has passed."""
     if to == F64:
         return float(value)
+    if to == C128:
+        return complex(value)
     if to == I64:
         return int(value)
     if to == BOOL:

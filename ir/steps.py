@@ -19,7 +19,7 @@ from .core import Op
 from .errors import exception_named
 from .printer import describe, location_text
 from .slots import Env, Slots, Step, dtype, poison, same_buffer
-from .types import BOOL, F64, I64, NONE, Array, Scalar
+from .types import BOOL, C128, F64, I64, NONE, Array, Scalar
 
 LARGEST = 1 << 44  # more elements than any machine holds
 
@@ -47,7 +47,7 @@ def raise_check(error: str, text: str, op: Op) -> None:
 def run_types(s: Slots, op: Op, *types: Any) -> None:
     """Refuses scalars whose arithmetic is not written yet."""
     for t in types:
-        if isinstance(t, Scalar) and t not in (F64, I64, BOOL, NONE):
+        if isinstance(t, Scalar) and t not in (F64, I64, BOOL, C128, NONE):
             raise NotImplementedError(f"@{s.name}: {describe(op)}: {t} is not run yet")
 
 

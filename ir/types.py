@@ -62,10 +62,10 @@ DTYPES: dict[Scalar, np.dtype[Any]] = {  # what arrays hold, and NumPy's type of
     F64: np.dtype(np.float64), F32: np.dtype(np.float32), BOOL: np.dtype(np.bool_),
     I64: np.dtype(np.int64), I32: np.dtype(np.int32), I16: np.dtype(np.int16),
     I8: np.dtype(np.int8), U32: np.dtype(np.uint32), U16: np.dtype(np.uint16),
-    U8: np.dtype(np.uint8),
+    U8: np.dtype(np.uint8), C128: np.dtype(np.complex128),
 }  # fmt: skip
 ELEMENTS = {(d.kind, d.itemsize): elem for elem, d in DTYPES.items()}
-NARROW = frozenset(DTYPES) - {F64, I64, BOOL}
+NARROW = frozenset(DTYPES) - {F64, I64, BOOL, C128}
 
 
 def wide(elem: Scalar) -> Scalar:

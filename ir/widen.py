@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterator
 from functools import reduce
 
 from .structure import Boxed, Leaf, Listed, Pooled, Record, Sum, Tree, Tuple, leaf_types
-from .types import BOOL, F64, I64, Type
+from .types import BOOL, C128, F64, I64, Type
 
-NUMBERS = (BOOL, I64, F64)  # a join of two is the later one
+NUMBERS = (BOOL, I64, F64, C128)  # a join of two is the later one
 
 
 class Unlike(Exception):

@@ -38,7 +38,7 @@ STEEP = frozenset(
     "sinh cosh acosh atanh gamma lgamma polygamma call vjp jvp unbox".split()
 )
 # zero times a partial of these is zero, whatever the operands are
-TAME = frozenset("add sub neg select convert fit min max abs copysign".split())
+TAME = frozenset("add sub neg select convert fit min max abs copysign complex real imag".split())
 
 
 class Reached:

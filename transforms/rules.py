@@ -10,6 +10,9 @@ partial is its own transpose.  Its arguments are the builder b, t, the result z,
 is written with b's methods; `linear` names the operands in which an op is linear (forward mode is
 the op itself on tangents) and how to transpose it; `constant` names what has no derivative.
 
+Complex numbers: a cotangent c of z pairs with a tangent t as Re(c t), so `mul` and `div` have one
+partial in both modes here, too, and grad of a real f(x + iy) is df/dx - i df/dy.
+
 Choices at corners: abs at 0 has derivative 0; min and max at a tie give all to the first operand,
 as the value does; x ** y at x = 0 with y > 1 gives 0 by x; by y it is 0 where x = 0 and y > 0
 (the limit), and nan for negative x; a function's derivative at its pole is what the formula gives
@@ -25,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from ..ir.builder import Builder
 from ..ir.core import Literal, Op, Operand
 from ..ir.core import literal as lit
+from ..ir.types import C128, F64
 
 if TYPE_CHECKING:
     from .vjp import Reverse
@@ -162,10 +166,11 @@ def power_by_exponent(b: Calculus, z: Operand, x: Operand, y: Operand) -> Operan
 
 def transpose_select(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
     c, x, y = op.operands
+    zero = r.zero(b, op.results[0])
     if r.is_active(x):
-        r.add(b, x, b.op("select", c, ct, lit(0.0)))
+        r.add(b, x, b.op("select", c, ct, zero))
     if r.is_active(y):
-        r.add(b, y, b.op("select", c, lit(0.0), ct))
+        r.add(b, y, b.op("select", c, zero, ct))
 
 
 def transpose_get(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
@@ -179,7 +184,8 @@ def transpose_set(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
     array, *index, v = op.operands
     r.add(b, v, b.op("get", ct, *index))
     if r.is_active(array):
-        r.add(b, array, b.op("set", ct, *index, lit(0.0)))
+        zero = lit(0j) if v.type == C128 else lit(0.0)
+        r.add(b, array, b.op("set", ct, *index, zero))
 
 
 def transpose_add_at(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
@@ -194,8 +200,28 @@ def transpose_accum(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
 
 
 def transpose_convert(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
-    if r.is_active(op.operands[0]):  # float to float only; an integer carries none
-        r.add(b, op.operands[0], b.op("convert", ct, to=op.operands[0].type))
+    (x,) = op.operands
+    if r.is_active(x):  # float to float or complex only; an integer carries none
+        if ct.type == C128 and x.type == F64:
+            ct = b.op("real", ct)
+        r.add(b, x, b.op("convert", ct, to=x.type))
+
+
+def transpose_complex(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
+    """Re(c (u + iv)) = Re(c) u - Im(c) v."""
+    x, y = op.operands
+    r.add(b, x, b.op("real", ct))
+    if r.is_active(y):
+        r.add(b, y, b.op("neg", b.op("imag", ct)))
+
+
+def transpose_real(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
+    r.add(b, op.operands[0], b.op("complex", ct, lit(0.0)))
+
+
+def transpose_imag(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
+    """Im(t) c = Re(-ic t)"""
+    r.add(b, op.operands[0], b.op("complex", lit(0.0), b.op("neg", ct)))
 
 
 linear("select", (1, 2), transpose_select)
@@ -204,3 +230,6 @@ linear("set", (0, -1), transpose_set)
 linear("add_at", (0, -1), transpose_add_at)
 linear("accum", (0, 1), transpose_accum)
 linear("convert", (0,), transpose_convert)
+linear("complex", (0, 1), transpose_complex)
+linear("real", (0,), transpose_real)
+linear("imag", (0,), transpose_imag)

@@ -30,7 +30,9 @@ from .dce import Dce
 from .effects import Effects
 
 CALLS = frozenset({"call", "vjp", "jvp"})
-CHEAP = frozenset({"add", "sub", "mul", "neg", "get", "convert", "select"})
+CHEAP = frozenset(
+    {"add", "sub", "mul", "neg", "get", "convert", "select", "complex", "real", "imag"}
+)
 
 
 def is_costly(op: Op) -> bool:
