@@ -32,7 +32,7 @@ from ..ir.structure import (
     pooled_in,
 )
 from ..ir.structure import leaf_types as types_of
-from ..ir.types import BOOL, DTYPES, F64, I64, Array, Box, array_type, element_of
+from ..ir.types import BOOL, C128, DTYPES, F64, I64, Array, Box, array_type, element_of
 from ..ir.widen import Unlike, class_in, joined
 from . import listed, recursive
 from .recursive import Boxing, natively
@@ -70,6 +70,8 @@ def classify(value: object, name: str = "an argument", box: InBox | None = None)
             return Leaf(F64)
         case _ if isinstance(value, np.floating):
             return Leaf(F64)
+        case complex() | np.complex128():
+            return Leaf(C128)
         case _ if isinstance(value, (int, np.integer)):
             if int(value) not in INT64:
                 cure = f"pass a float: float({name})" if name.isidentifier() else "pass a float"
@@ -97,8 +99,8 @@ def classify(value: object, name: str = "an argument", box: InBox | None = None)
 def classify_list(value: list[Any], name: str, box: InBox | None) -> Listed:
     """The structure of a list: that of all its elements together."""
     kinds = set(map(type, value))
-    if kinds <= {float, int, bool} and all(v in INT64 for v in value if type(v) is int):
-        widest = max((k for k in (bool, int, float) if k in kinds), key=KINDS.index, default=None)
+    if kinds <= {*KINDS} and all(v in INT64 for v in value if type(v) is int):
+        widest = max((k for k in KINDS if k in kinds), key=KINDS.index, default=None)
         return Listed(None if widest is None else Leaf(SCALARS[widest]))
     element: Tree | None = None
     for k, v in enumerate(value):
@@ -128,8 +130,8 @@ def mixes(tree: Tree) -> bool:
     return isinstance(tree, (Tuple, Record)) and any(map(mixes, tree.kids))
 
 
-KINDS = (bool, int, float)
-SCALARS = {bool: BOOL, int: I64, float: F64}
+KINDS = (bool, int, float, complex)
+SCALARS = {bool: BOOL, int: I64, float: F64, complex: C128}
 
 
 def _element(value: Any, name: str, box: InBox | None) -> Tree:
@@ -189,11 +191,13 @@ def _kind(tree: Tree) -> str:
 def _classify_array(a: np.ndarray[Any, Any], name: str) -> Tree:
     asarray = f"np.asarray({name}, float)" if name.isidentifier() else "np.asarray(x, float)"
     found = f"{name} is an array of {a.dtype} of rank {a.ndim}"
-    if a.dtype.kind in "fi" and not a.dtype.isnative:
+    if a.dtype.kind in "fic" and not a.dtype.isnative:
         raise BorderError("E03", f"{name} is an array of foreign byte order", f"pass {asarray}")
     t = array_type(a)
     if t is None:
-        real = a.dtype.kind in "biuf"
+        if a.dtype.kind == "c":
+            asarray = asarray.replace("float", "complex")
+        real = a.dtype.kind in "biufc"
         raise BorderError("E03", found, f"pass {asarray}" if real else "pass an array of float64")
     if not a.flags.aligned or any(n % a.itemsize for n in a.strides):
         raise BorderError("E03", f"{name} is an array that is not aligned", f"pass {name}.copy()")
@@ -208,8 +212,8 @@ def _refused(value: object, name: str) -> BorderError:
             cure = "pass a plain array: np.asarray(x), or x.filled(...) of a masked one"
         case tuple():
             cure = "pass a plain tuple: tuple(x)"
-        case _ if isinstance(value, (complex, np.complexfloating)):
-            cure = "pass its real and its imaginary part"
+        case np.complexfloating():
+            cure = "pass a complex"
         case dict() | set() | frozenset():
             cure = "pass its values as a tuple"
         case np.generic():
@@ -239,6 +243,8 @@ def flatten(
             yield float(value)
         case Leaf(t) if t == BOOL:
             yield bool(value)
+        case Leaf(t) if t == C128:
+            yield complex(value)
         case Leaf():
             yield int(value)
         case Tuple(kids):
@@ -314,7 +320,8 @@ def fits(tree: Tree, value: object) -> bool:
                 isinstance(value, np.ndarray) and value.ndim == rank and element_of(value) == elem
             )
         case Leaf():
-            return isinstance(value, (int, float, np.number, np.bool_))
+            known = (int, float, complex, np.number, np.bool_)
+            return isinstance(value, known) and (tree.type == C128 or not np.iscomplexobj(value))
         case Tuple(kids):
             return type(value) is tuple and len(value) == len(kids)
         case Listed():

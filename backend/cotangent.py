@@ -10,7 +10,7 @@ import numpy as np
 from ..ir.parts import parts_of
 from ..ir.structure import Boxed, Leaf, Moved, Record, Sum, Tree, Tuple, cotangent_tree
 from ..ir.structure import leaf_types as types_of
-from ..ir.types import F64, Array, cotangent_type, wide
+from ..ir.types import C128, DTYPES, F64, Array, Scalar, cotangent_type, wide
 from ..ir.widen import class_in
 from . import recursive
 from .border import BorderError, fits, no_array
@@ -57,8 +57,17 @@ def _cotangent(
                 yield float(value)
             except OverflowError:
                 raise BorderError("E09", f"{name} is an int too large for a float") from None
-        case Leaf(Array(elem, rank)) if wide(elem) == F64:
-            yield _cotangent_array(value, rank, next(lengths, None), name)
+        case Leaf(t) if t == C128:
+            next(lengths, None)
+            if isinstance(value, np.ndarray) and value.ndim == 0:
+                value = value[()]
+            if isinstance(value, (bool, np.bool_)) or not isinstance(
+                value, (complex, float, int, np.number)
+            ):
+                raise _wrong(value, name, "a complex number")
+            yield complex(value)
+        case Leaf(Array(elem, rank)) if wide(elem) in (F64, C128):
+            yield _cotangent_array(value, rank, next(lengths, None), name, wide(elem))
         case Tuple(kids):
             if not isinstance(value, tuple) or len(value) != len(kids):
                 raise _wrong(value, name, f"a tuple of {len(kids)}")
@@ -128,11 +137,14 @@ def _boxed_cotangent(tree: Boxed, value: Any, make: recursive.Make, name: str) -
 def _zeros(tree: Tree) -> Iterator[Any]:
     """A zero cotangent."""
     for t in types_of(cotangent_tree(tree)):
-        yield 0.0 if t == F64 else no_array(t) if isinstance(t, Array) else None
+        yield 0.0 if t in (F64, C128) else no_array(t) if isinstance(t, Array) else None
 
 
-def _cotangent_array(value: Any, rank: int, shape: Shape, name: str) -> np.ndarray[Any, Any]:
-    real = isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
+def _cotangent_array(
+    value: Any, rank: int, shape: Shape, name: str, elem: Scalar
+) -> np.ndarray[Any, Any]:
+    kinds = "iufc" if elem == C128 else "iuf"
+    real = isinstance(value, np.ndarray) and value.dtype.kind in kinds
     if not real:
         raise _wrong(value, name, "an array of floats")
     if value.ndim != rank or shape not in (None, value.shape):
@@ -140,7 +152,7 @@ def _cotangent_array(value: Any, rank: int, shape: Shape, name: str) -> np.ndarr
         error = ValueError(f"{name} has shape {value.shape}, but the result has {wanted}")
         error.hide_frames = True  # type: ignore[attr-defined]
         raise error
-    return np.require(value, np.float64, ["C", "A"])
+    return np.require(value, DTYPES[elem], ["C", "A"])
 
 
 def _wrong(value: object, name: str, wanted: str) -> BorderError:

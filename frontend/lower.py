@@ -421,7 +421,7 @@ def is_simple(value: object) -> bool:
     """A default that the function's own header can hold."""
     if isinstance(value, tuple):
         return all(map(is_simple, value))
-    return type(value) in (bool, int, float, type(None), str)
+    return type(value) in (bool, int, float, complex, type(None), str)
 
 
 def outer_value(f: FunctionType, name: str) -> Any:

@@ -47,11 +47,30 @@ PURE: dict[str, tuple[str, int]] = {
     "numpy.fmod": ("fmod", 2),
 }
 
+# functions of complex numbers, by their names in `prelude/complexes.py`
+COMPLEX: dict[str, str] = {
+    **{
+        f"{module}.{n}": n
+        for module in ("numpy", "cmath")
+        for n in "exp log log10 sqrt sin cos tan sinh cosh tanh isnan isinf isfinite".split()
+    },
+    **{f"cmath.{n}": n for n in "asin acos atan asinh acosh atanh polar rect".split()},
+    **{f"numpy.{n}": n for n in (*ARRAY_API, "expm1", "log1p", "log2", "sign", "power")},
+    **{f"numpy.{n}": op for n, op in NUMPY.items() if n.startswith("arc")},
+    "cmath.phase": "angle",
+    "abs": "absolute",
+    "numpy.abs": "absolute",
+    "numpy.absolute": "absolute",
+    "operator.abs": "absolute",
+}
+
 # of an int these give an int, in some versions of NumPy
 KEEP_INTS = frozenset(f"numpy.{n}" for n in ("floor", "ceil", "trunc"))
 
 OWN: dict[str, str] = {
-    **{n: n for n in "abs min max round int float bool pow divmod len range".split()},
+    **{n: n for n in "abs min max round int float bool complex pow divmod len range".split()},
+    "numpy.complex128": "complex",
+    "number.conjugate": "conjugate",
     "numpy.abs": "abs",
     "numpy.absolute": "abs",
     "numpy.power": "numpy_pow",
@@ -127,6 +146,7 @@ ARRAYS = (
             "arange linspace eye identity sum prod max min amax amin mean argmax argmin any all "
             "cumsum cumprod dot matmul inner outer tensordot einsum transpose moveaxis swapaxes "
             "expand_dims squeeze broadcast_to reshape ravel nonzero ndim shape size real "
+            "iscomplexobj isrealobj "
             "lib.stride_tricks.as_strided linalg.norm"
         ).split()
     )
@@ -167,6 +187,12 @@ WRITTEN: dict[str, str] = {
         f"numpy.linalg.{n}": f"linear.{n}"
         for n in "solve inv det slogdet cholesky matrix_power multi_dot".split()
     },
+    **{
+        f"numpy.fft.{n}": f"fourier.{n}"
+        for n in (
+            "fft ifft fft2 ifft2 rfft irfft fftfreq rfftfreq fftshift ifftshift"
+        ).split()
+    },
     **{f"scipy.special.{n}": f"special.{n}" for n in "logsumexp softmax log_softmax".split()},
 }  # fmt: skip
 
@@ -187,7 +213,6 @@ INSTEAD: dict[str, str] = {
     "vars": "name the fields",
     "dir": "name the fields",
     "slice": "write the slice: `x[a:b]`",
-    "complex": "keep both parts in floats",
     "bytes": "pass the numbers in",
     "bytearray": "pass the numbers in",
     "collections.deque": "keep the last few values in variables of their own",

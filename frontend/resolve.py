@@ -31,12 +31,14 @@ from ..ir.structure import PullbackTree
 
 Path = tuple[tuple[Any, ...], ...]
 NUMBERS = (int, float, complex, np.number, np.ndarray)
-LIBRARIES: tuple[ModuleType, ...] = (builtins, math, operator, np, functools, cmath)
+LIBRARIES: tuple[ModuleType, ...] = (
+    builtins, math, operator, np, np.linalg, np.fft, functools, cmath,
+)  # fmt: skip
 STANDARD = os.path.join(sysconfig.get_paths()["stdlib"], "")
 WRITTEN_IN_IT = "morula.frontend.prelude"  # where Morula has functions of the language
 ABSENT = object()
 MANY = 1000  # parts of a structure from outside
-SCALARS = (int, float, str, np.number, np.bool_, enum.Enum)
+SCALARS = (int, float, complex, str, np.number, np.bool_, enum.Enum)
 
 
 def follow(path: Path, entry: FunctionType) -> Any:

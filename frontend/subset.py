@@ -81,8 +81,7 @@ REFUSED: dict[type[ast.AST], Sentence] = {
 }
 
 _CONSTANTS: dict[type, Sentence] = {
-    complex: ("a complex number", "numbers are int, float and bool", "keep both parts in floats"),
-    bytes: ("a bytes object", "numbers are int, float and bool", "pass the numbers in"),
+    bytes: ("a bytes object", "numbers are int, float, complex and bool", "pass the numbers in"),
     type(...): ("an ellipsis", "it stands for no number", "write `pass`, or the indices"),
 }
 

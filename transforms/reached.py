@@ -87,7 +87,8 @@ def steep_inputs(module: Module, name: str) -> set[int]:
         steep = Reached(f.body, [f.inputs[k] for k in found[f.name]]).steep
         for op in walk(f.body):
             if op.opcode in ("call", "vjp") and (callee := op.attrs["fn"]) in found:
-                passed = {k for k, v in enumerate(op.operands) if v in steep}
+                inputs = module.functions[callee].inputs  # of a bwd that is being made: a guess
+                passed = {k for k, v in enumerate(op.operands[: len(inputs)]) if v in steep}
                 if not passed <= found[callee]:
                     found[callee] |= passed
                     todo.append(callee)

@@ -17,7 +17,12 @@ SQUARE = "Last 2 dimensions of the array must be square"
 
 def euclidean(a, axis, keepdims):
     """The root of the sum of squares, also Frobenius' norm of matrices."""
-    return np.sqrt(np.sum(a * a, axis=axis, keepdims=keepdims))
+    return np.sqrt(np.sum(magnitudes(a), axis=axis, keepdims=keepdims))
+
+
+def magnitudes(a):
+    """The squares of the absolute values."""
+    return a.real * a.real + a.imag * a.imag if np.iscomplexobj(a) else a * a
 
 
 def norm_of_vectors(a, ord, axis, keepdims):
@@ -83,7 +88,7 @@ def substituted(lu, rows, b):
     """x with a x = b, of the factors of a: forwards through the lower, backwards through the upper
     one."""
     n = len(lu)
-    x = np.zeros(b.shape)
+    x = np.zeros(b.shape, dtype=np.result_type(lu, b, 1.0))
     for i in range(n):
         x[i] = b[rows[i]]
     for i in range(n):
@@ -135,11 +140,8 @@ def slogdet(a):
     lu, _, sign = factored(a)
     total = 0.0
     for i in range(len(lu)):
-        if lu[i, i] < 0.0:
-            sign = -sign
+        sign = sign * np.sign(lu[i, i])
         total = total + np.log(np.abs(lu[i, i]))
-    if total == -np.inf:
-        sign = 0.0
     return SlogdetResult(sign, total)
 
 
@@ -147,16 +149,16 @@ def cholesky(a):
     """The lower triangular factor: a = l l', row by row; the upper triangle of a is not read."""
     a = squared(a)
     n = len(a)
-    low = np.zeros((n, n))
+    low = np.zeros((n, n), dtype=a.dtype)
     for i in range(n):
         for j in range(i + 1):
             s = a[i, j]
             for k in range(j):
-                s -= low[i, k] * low[j, k]
+                s -= low[i, k] * low[j, k].conjugate()
             if i > j:
                 low[i, j] = s / low[j, j]
-            elif s > 0.0:
-                low[i, i] = np.sqrt(s)
+            elif s.real > 0.0:
+                low[i, i] = np.sqrt(s.real)
             else:
                 raise np.linalg.LinAlgError("Matrix is not positive definite")
     return low

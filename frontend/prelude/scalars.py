@@ -78,13 +78,20 @@ def signbit(x):
     return math.copysign(1.0, x) < 0.0
 
 
-def angle(x):
-    """The angle of a real number as a complex one."""
-    return math.atan2(0.0, x)
+def angle(z):
+    return math.atan2(z.imag, z.real)
 
 
-def no_imaginary_part(x):
-    return x - x if isinstance(x, int) else 0.0
+def real_part(z):
+    return z.real
+
+
+def imaginary_part(z):
+    return z.imag
+
+
+def conjugate(z):
+    return z.conjugate()
 
 
 def nan_to_num(x, nan, posinf, neginf):

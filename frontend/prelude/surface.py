@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .linear import magnitudes
 from .ordering import sort
 from .shaping import placed, replaced
 
@@ -33,7 +34,9 @@ def count(a, axis):
 def var(a, axis=None, *, ddof=0, keepdims=False):
     x = np.asarray(a)
     d = x - np.mean(x, axis=axis, keepdims=True)
-    return np.sum(d * d, axis=axis, keepdims=keepdims) / np.maximum(count(x, axis) - ddof, 0)
+    return np.sum(magnitudes(d), axis=axis, keepdims=keepdims) / np.maximum(
+        count(x, axis) - ddof, 0
+    )
 
 
 def std(a, axis=None, *, ddof=0, keepdims=False):
@@ -118,7 +121,7 @@ def bincount(x, weights=None, minlength=0):
 
 
 def vdot(a, b):
-    return np.dot(np.ravel(a), np.ravel(b))
+    return np.dot(np.conj(np.ravel(a)), np.ravel(b))
 
 
 def kron(a, b):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...ir.core import Literal, Operand
 from ...ir.errors import name_of_exception
-from ...ir.types import BOOL, DTYPES, F32, F64, I8, I16, I32, I64, U8, U16, U32, Scalar
+from ...ir.types import BOOL, C128, DTYPES, F32, F64, I8, I16, I32, I64, U8, U16, U32, Scalar
 from . import narrow, ndarray, operators, pending, sequences, views
 from .values import AV, describe, static_value, typ
 
@@ -20,6 +20,7 @@ Given = Mapping[str, AV]
 Made = Callable[["Frame", Given], AV]
 NAMED = {  # beside NumPy's own names and codes, such as "float32" and "f4"
     "float": F64, "double": F64, "int": I64, "int_": I64, "intp": I64, "bool_": BOOL, "single": F32,
+    "complex": C128, "cdouble": C128,
     "intc": I32, "ubyte": U8, "byte": I8, "short": I16, "ushort": U16, "uintc": U32,
 }  # fmt: skip
 for _elem, _dtype in DTYPES.items():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, I64
 from ..classes import field_names
-from . import sums
+from . import complexes, sums
 from .branches import fork, is_natural
 from .comparisons import both
 from .operators import as_int
@@ -162,6 +162,9 @@ def getattr_(f: Frame, a: AV, name: str) -> AV:
         found = ndarray.getattr_(f, a, name)
         if found is not None:
             return found
+    found = complexes.attribute(f, a, name) if a.kind == "num" else None
+    if found is not None:
+        return found
     if a.kind == "custom" and name in ("defvjp", "defjvp"):
         raise f.error(
             "E10",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
 from ...ir.ops import TABLE
-from ...ir.types import BOOL, F64, I64
+from ...ir.types import BOOL, C128, F64, I64
 from .. import names
-from ..prelude import linear, ordering, shaping, special, surface
-from . import narrow
+from ..prelude import fourier, linear, ordering, shaping, special, surface
+from . import complexes, narrow
 from .arrays import length
 from .branches import is_natural
 from .operators import as_float, as_int, binary, divided, natural, truth, wider
@@ -27,6 +27,7 @@ LARGE_TEXT = "float too large for a 64-bit int"
 LIMIT = float(2**63)
 Own = Callable[["Frame", str, list[AV]], AV]
 PRELUDE = {
+    "fourier": fourier,
     "linear": linear,
     "ordering": ordering,
     "shaping": shaping,
@@ -54,6 +55,9 @@ def builtin(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV:
     from . import ndarray, numeric, pending, views
 
     args = [ndarray.single(f, a) for a in args] if name not in numeric.IN_PLACE else args
+    found = complexes.call(f, name, args, kw)
+    if found is not None:
+        return found
     if name in names.ARRAYS:
         return numeric.call(f, name, args, kw)
     if name in names.WRITTEN:
@@ -150,7 +154,7 @@ def plain(
 
 
 def absolute(f: Frame, name: str, args: list[AV]) -> AV:
-    if args[0].kind != "num" or args[0].leaves[0].type == F64:
+    if args[0].kind != "num" or args[0].leaves[0].type in (F64, C128):
         out = number(f.scalar("abs", (as_float(f, args[0], f"an argument of {name}"),), F64))
         return narrow.of_function(f, "numpy.abs", args, out)
     if args[0].info is not None:
@@ -163,7 +167,7 @@ def absolute(f: Frame, name: str, args: list[AV]) -> AV:
 def sign(f: Frame, name: str, args: list[AV]) -> AV:
     """-1, 0 or 1 (or nan), of an int as an int."""
     (a,) = args
-    if a.kind == "num" and a.leaves[0].type != F64:
+    if a.kind == "num" and a.leaves[0].type not in (F64, C128):
         x = f.convert(a.leaves[0], I64)
         up, down = (f.scalar(op, (x, Literal(0, I64)), BOOL) for op in ("gt", "lt"))
         r = f.scalar("sub", (f.convert(up, I64), f.convert(down, I64)), I64, True)
@@ -194,6 +198,8 @@ def extreme(f: Frame, name: str, args: list[AV]) -> AV:
             )
         args = list(args[0].kids)
         f.check(Literal(bool(args), BOOL), "ValueError", f"{name}() arg is an empty sequence")
+    for a in filter(complexes.is_complex, args):
+        raise complexes.refused(f, a, f"an argument of {name}")
     if all(a.kind == "num" for a in args):
         r = args[0].leaves[0]
         for a in args[1:]:
@@ -236,7 +242,7 @@ def rounded(f: Frame, name: str, args: list[AV]) -> AV:
     if not args:
         return static(0)
     a = args[0]
-    if a.kind == "num" and a.leaves[0].type != F64:
+    if a.kind == "num" and a.leaves[0].type not in (F64, C128):
         return number(f.convert(a.leaves[0], I64))
     x = as_float(f, a, f"an argument of {name}")
     opcode = ROUNDING[name]
@@ -277,6 +283,8 @@ def numpy_power(f: Frame, name: str, args: list[AV]) -> AV:
         ok = f.scalar("ge", (n, Literal(0, I64)), BOOL)
         f.check(ok, "ValueError", "Integers to negative integer powers are not allowed.")
         return binary(f, "pow", number(f.convert(a.leaves[0], I64)), number(n))
+    if any(map(complexes.is_complex, args)):
+        return binary(f, "pow", a, b)
     x, y = (as_float(f, v, f"an argument of {name}") for v in args)
     return binary(f, "pow", number(x), number(y))
 
@@ -284,7 +292,7 @@ def numpy_power(f: Frame, name: str, args: list[AV]) -> AV:
 def division_and_rest(f: Frame, name: str, args: list[AV]) -> AV:
     a, b = args
     for v in args:
-        as_float(f, v, "an argument of divmod") if v.kind != "num" else None
+        as_float(f, v, "an argument of divmod")
     return AV("tuple", None, divided(f, a.leaves[0], b.leaves[0]))
 
 
@@ -341,6 +349,8 @@ def scaled(f: Frame, name: str, args: list[AV]) -> AV:
 
 OWN: dict[str, tuple[Own, int, int | None]] = {
     "abs": (absolute, 1, 1),
+    "complex": (complexes.of_parts, 0, 2),
+    "conjugate": (complexes.conjugate, 1, 1),
     "cast": (narrow.cast, 0, 1),
     "min": (extreme, 1, None),
     "max": (extreme, 1, None),

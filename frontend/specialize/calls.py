@@ -257,7 +257,7 @@ def literal_of(value: Any) -> Any:
     """A number, None, string, or tuple of those, as Python's own; else UNKNOWN."""
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or type(value) in (bool, int, float, str):
+    if value is None or type(value) in (bool, int, float, complex, str):
         return value
     if type(value) is tuple:
         parts = tuple([literal_of(v) for v in value])

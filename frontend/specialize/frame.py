@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...ir.builder import Builder
 from ...ir.core import Block, Function, Literal, Loc, Op, Operand, Value
 from ...ir.ops import TABLE, overflows
-from ...ir.types import BOOL, F64, I64, Type
+from ...ir.types import BOOL, C128, F64, I64, Type
 from ..errors import Error
 from . import (
     arrays,
@@ -139,6 +139,8 @@ class Frame:
                     return Literal(float(x.value), F64)
                 except OverflowError:
                     self.check(Literal(False, BOOL), "OverflowError", TOO_LARGE)
+            if to == C128:
+                return Literal(complex(x.value), C128)
             return Literal(int(x.value), I64)
         return self.b.emit("convert", [x], {"to": to}, (to,), loc=self.loc)[0]
 

@@ -14,7 +14,7 @@ from .values import AV, describe, number, typ
 if TYPE_CHECKING:
     from .frame import Frame
 
-NUMBERS = {"f64": float, "i64": int, "bool": bool}
+NUMBERS = {"f64": float, "i64": int, "bool": bool, "c128": complex}
 
 
 def python_class(f: Frame, a: AV) -> type | None:

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...ir.core import Literal, Operand, zero_literal
-from ...ir.types import BOOL, DTYPES, ELEMENTS, F32, F64, I8, I64, NARROW, Array, Scalar, wide
+from ...ir.types import BOOL, C128, DTYPES, ELEMENTS, F32, F64, I8, I64, NARROW, Array, Scalar, wide
 from .values import AV, Narrowed, number, static
 
 if TYPE_CHECKING:
     from .frame import Frame
 
-RANKS = {"b": 0, "i": 1, "u": 1, "f": 2}
+RANKS = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}
 OF_BOOLS = {"add": "or_", "mul": "and_", "and_": "and_", "or_": "or_", "xor": "xor"}
 POWER = "Integers to negative integer powers are not allowed."
 
@@ -103,9 +103,12 @@ def fitted(f: Frame, x: Operand, elem: Scalar) -> AV:
 
 def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
     """An operator on numbers of which one is NumPy's."""
-    from . import operators
+    from . import complexes, operators
 
     x, y = a.leaves[0], b.leaves[0]
+    if C128 in (x.type, y.type):
+        out = complexes.binary(f, opcode, x, y)
+        return AV("num", type_of(out), (), out.leaves)
     if opcode in operators.COMPARISONS:
         return AV("num", BOOL, (), operators.compare(f, opcode, x, y).leaves)
     to = promoted((a, b))
@@ -225,7 +228,7 @@ def result_type(f: Frame, args: Sequence[AV]) -> AV:
 
 def by_type(f: Frame, fn: AV, kinds: Sequence[Scalar | None], elem: Scalar) -> AV:
     """fn as a function of elements of these types, None for Python's numbers, to one of `elem`."""
-    plain = not f.program.narrow and all(k in (None, F64) for k in kinds)
+    plain = not f.program.narrow and all(k in (None, F64, C128) for k in kinds)
     return fn if plain else AV("ufunc", (tuple(kinds), elem), (fn,))
 
 
@@ -263,7 +266,7 @@ def as_type(f: Frame, a: AV, elem: Scalar) -> AV:
 
 def total(elem: Scalar) -> Scalar:
     """The type of a sum or product of such elements."""
-    return elem if elem in (F32, F64) else I64
+    return elem if elem in (F32, F64, C128) else I64
 
 
 def common(args: Sequence[AV]) -> Scalar:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...ir.core import Literal, Operand, zero_literal
-from ...ir.types import BOOL, F64, I64, Array, Scalar, Type, wide
+from ...ir.types import BOOL, C128, F64, I64, Array, Scalar, Type, wide
 from .. import names
 from ..prelude import elements, scalars, shaping
 from . import calls, cells, gather, narrow, operators, pending, records, sums, vectors, views
@@ -129,6 +129,10 @@ def element(f: Frame, value: AV, to: Scalar) -> Operand:
     x = value.leaves[0]
     if to == BOOL:
         return operators.truth(f, value)
+    if x.type == C128 and to != C128:
+        from . import complexes
+
+        raise complexes.refused(f, value, "an element of an array of floats")
     if wide(to) == I64 and x.type == F64:
         from . import builtins
 
@@ -466,10 +470,11 @@ def getattr_(f: Frame, a: AV, name: str) -> AV | None:
             return number(product(f, views.shape(f, a)))
         case "dtype":
             return narrow.dtype(views.element_type(f, a))
-        case "real":
+        case "real" if views.element_type(f, a) != C128:
             return a
-        case "imag":
-            return elementwise(f, records.function(f, scalars.no_imaginary_part), [a])
+        case "real" | "imag":
+            part = scalars.real_part if name == "real" else scalars.imaginary_part
+            return elementwise(f, records.function(f, part), [a])
         case "T":
             v = views.view_of(f, pending.settled(f, a))
             return views.packed(f, v._replace(axes=v.axes[::-1]))

@@ -51,6 +51,8 @@ MAKING: dict[str, tuple[str, Made]] = {
     "expand_dims": ("a axis", shapes.expand_dims),
     "broadcast_to": ("array shape", shapes.broadcast_to),
     "real":       ("val", shapes.real),
+    "iscomplexobj": ("x", shapes.is_of_complex(True)),
+    "isrealobj":  ("x", shapes.is_of_complex(False)),
 }
 # functions that arrays have as methods, too
 SHARED: dict[str, tuple[str, Made]] = {

@@ -11,11 +11,22 @@ import operator
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand, Value
-from ...ir.types import BOOL, F64, I64, Type
+from ...ir.types import BOOL, C128, F64, I64, Type
 from .. import classes
 from . import comparisons, sums
 from .branches import is_natural
-from .values import AV, Dead, describe, is_static, number, static, static_value, true_or_false, typ
+from .values import (
+    AV,
+    ORDER,
+    Dead,
+    describe,
+    is_static,
+    number,
+    static,
+    static_value,
+    true_or_false,
+    typ,
+)
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -45,7 +56,7 @@ NEGATIVE_POWER = "an int to a negative power is a float: write float(a) ** b"
 
 
 def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
-    from . import methods, narrow, ndarray, records
+    from . import complexes, methods, narrow, ndarray, records
 
     if "undef" in (a.kind, b.kind):
         raise Dead  # the first turn of a loop: see `desugar`
@@ -53,6 +64,8 @@ def binary(f: Frame, opcode: str, a: AV, b: AV) -> AV:
         opcode = AUGMENTED.get(opcode, opcode)
         if opcode in NUMBERS and (a.info or b.info) is not None:
             return narrow.binary(f, opcode, a, b)
+        if opcode in NUMBERS and C128 in (a.leaves[0].type, b.leaves[0].type):
+            return complexes.binary(f, opcode, a.leaves[0], b.leaves[0])
         if opcode in NUMBERS:
             return NUMBERS[opcode](f, opcode, a.leaves[0], b.leaves[0])
     if opcode in ("is_", "is_not"):
@@ -201,8 +214,8 @@ def is_none(a: AV) -> bool:
 
 
 def wider(x: Operand, y: Operand) -> Type:
-    """The type that arithmetic on two numbers is done in: i64 or f64."""
-    return F64 if F64 in (x.type, y.type) else I64
+    """The type that arithmetic on two numbers is done in: i64, f64 or c128."""
+    return max((x.type, y.type, I64), key=ORDER.index)
 
 
 def arithmetic(f: Frame, opcode: str, x: Operand, y: Operand) -> AV:
@@ -304,7 +317,8 @@ def power(f: Frame, opcode: str, x: Operand, y: Operand) -> AV:
 def multiplied(f: Frame, x: Operand, n: int, t: Type) -> Operand:
     """x ** n by repeated squaring."""
     if n < 0:
-        return f.scalar("div", (Literal(1.0, F64), multiplied(f, x, -n, t)), F64)
+        one = f.convert(Literal(1.0, F64), t)
+        return f.scalar("div", (one, multiplied(f, x, -n, t)), t)
     result: Operand | None = None
     square = x
     while n:
@@ -314,7 +328,7 @@ def multiplied(f: Frame, x: Operand, n: int, t: Type) -> Operand:
         if n:
             square = f.scalar("mul", (square, square), t)
     if result is None:
-        return Literal(1.0, F64) if t == F64 else Literal(1, I64)
+        return f.convert(Literal(1, I64), t)
     return result
 
 
@@ -354,7 +368,7 @@ def unary(f: Frame, opcode: str, a: AV) -> AV:
         return narrow.unary(f, opcode, a)
     x = a.leaves[0]
     if opcode == "invert":
-        if x.type == F64:
+        if x.type in (F64, C128):
             raise no_float(f, opcode)
         return number(f.scalar("invert", (f.convert(x, I64),), I64))
     if x.type == BOOL:
@@ -380,8 +394,7 @@ def truth(f: Frame, a: AV) -> Operand:
             x = a.leaves[0]
             if x.type == BOOL:
                 return x
-            zero = Literal(0.0, F64) if x.type == F64 else Literal(0, I64)
-            return f.scalar("ne", (x, zero), BOOL)
+            return f.scalar("ne", (x, f.convert(Literal(0, I64), x.type)), BOOL)
         case "vector" | "inner":
             return f.scalar("gt", (vectors.length(f, a), Literal(0, I64)), BOOL)
         case "tuple" | "list" | "dict":
@@ -404,16 +417,21 @@ def as_int(f: Frame, a: AV, what: str) -> Operand:
         raise f.error(
             "E03", f"{describe(typ(a))} as {what}", "an int is needed here", "pass an int"
         )
-    if a.leaves[0].type == F64:
+    if a.leaves[0].type in (F64, C128):
         raise f.error(
-            "E06", f"a float as {what}", "an int is needed here", "convert it: `int(x)`, or `//`"
+            "E06",
+            f"{describe(typ(a))} as {what}",
+            "an int is needed here",
+            "convert it: `int(x)`, or `//`",
         )
     return f.convert(a.leaves[0], I64)
 
 
 def as_float(f: Frame, a: AV, what: str) -> Operand:
-    from . import views
+    from . import complexes, views
 
+    if complexes.is_complex(a):
+        raise complexes.refused(f, a, what)
     if a.kind == "num":
         return f.convert(a.leaves[0], F64)
     if views.is_array(f, a):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal
-from ...ir.types import BOOL, F32, F64, I64, Scalar, wide
+from ...ir.types import BOOL, C128, F32, F64, I64, Scalar, wide
 from ..prelude import elements, linear, ordering, scalars
 from . import narrow, ndarray, operators, records, shapes, views
 from .arguments import Given, Made, array, axes_in_order, axis_of, flag, needed, readable
@@ -81,9 +81,10 @@ def folding(
 def mean(f: Frame, given: Given) -> AV:
     (a,) = needed(f, "numpy.mean", given, "a")
     if a.kind == "num":
-        return number(f.convert(a.leaves[0], F64))
+        return a if a.leaves[0].type == C128 else number(f.convert(a.leaves[0], F64))
     a = readable(f, a)
-    to = F32 if views.element_type(f, a) == F32 else F64
+    elem = views.element_type(f, a)
+    to = elem if elem in (F32, C128) else F64
     a = narrow.widened(f, a)
     shape = views.shape(f, a)
     axes = axis_of(f, given.get("axis"), len(shape))

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
-from ...ir.types import BOOL, F64, Array, Type, cotangent_type
+from ...ir.types import BOOL, Array, Type, cotangent_type
 from . import boxes, ndarray, records, views
+from .complexes import is_complex
 from .joins import head, zero
 from .values import (
     AV,
+    C128_T,
     F64_T,
     NONE_T,
     NOTHING,
@@ -55,10 +57,10 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
             yield zero(f, cotangent_type(x) or x)
         yield moves
         return
-    if expected == F64_T:
-        if ct.kind != "num":
+    if expected in (F64_T, C128_T):
+        if ct.kind != "num" or (is_complex(ct) and expected == F64_T):
             raise wrong_structure(f, ct, primal)
-        yield f.convert(ct.leaves[0], F64)
+        yield f.convert(ct.leaves[0], expected.leaves[0])
     elif expected.kind == "vector":
         if ct.kind != "const" or ct.info is not None:
             raise wrong_structure(f, ct, primal)
@@ -175,8 +177,8 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
         a = ndarray.array_of(f, a) if a.kind == "num" else ndarray.single(f, a)
     if a.kind == "const" and a.info is None and expected.kind not in STRUCTURES:
         return [None] * len(leaf_types(t))
-    if expected == F64_T and a.kind == "num":
-        return [f.convert(a.leaves[0], F64)]
+    if a.kind == "num" and (expected == C128_T or expected == F64_T and not is_complex(a)):
+        return [f.convert(a.leaves[0], expected.leaves[0])]
     if is_moved(expected):
         tags = [None] * (len(leaf_types(t)) - len(t.leaves))
         return [*[None] * (len(t.leaves) - 1), moves_of(f, a, expected, t), *tags]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...ir.core import Literal, Operand
-from ...ir.types import BOOL, DTYPES, I64
-from . import gather, narrow, ndarray, operators, sequences, views
-from .arguments import Given, array, axes_in_order, lengths, needed
+from ...ir.types import BOOL, C128, DTYPES, I64
+from . import arrays, gather, narrow, ndarray, operators, sequences, views
+from .arguments import Given, Made, array, axes_in_order, lengths, needed
 from .creation import full
 from .values import AV, number, static
 from .views import ONE, ZERO, Along, View
@@ -190,7 +190,18 @@ LONGER = "input operand has more dimensions than allowed by the axis remapping"
 
 def real(f: Frame, given: Given) -> AV:
     (a,) = needed(f, "numpy.real", given, "val")
-    return a if a.kind == "num" else array(f, a)
+    if a.kind == "num" or (views.is_array(f, a) and views.element_type(f, a) == C128):
+        return arrays.getattr_(f, a, "real")
+    return array(f, a)
+
+
+def is_of_complex(wanted: bool) -> Made:
+    def make(f: Frame, given: Given) -> AV:
+        (a,) = needed(f, "numpy.iscomplexobj", given, "x")
+        elem = a.leaves[0].type if a.kind == "num" else views.element_type(f, array(f, a))
+        return static((elem == C128) == wanted)
+
+    return make
 
 
 def reshape(f: Frame, given: Given) -> AV:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...ir.core import Literal, Op, Operand, Value
-from ...ir.types import BOOL, F64, I64
+from ...ir.types import BOOL, C128, F64, I64
 from ..errors import Error
 from . import boxes
 from .branches import fork
@@ -207,7 +207,7 @@ def python_type(a: AV) -> str:
     match a.kind:
         case "num":
             t = a.leaves[0].type
-            return "bool" if t == BOOL else "float" if t == F64 else "int"
+            return {BOOL: "bool", F64: "float", C128: "complex"}.get(t, "int")  # type: ignore[arg-type]
         case "const":
             return type(a.info).__name__
         case "vector" | "inner":

@@ -28,7 +28,7 @@ from ...ir.structure import (
     Updated,
 )
 from ...ir.structure import leaf_types as types_in
-from ...ir.types import BOOL, F64, I64, Array, Box, Scalar, Type, array_type, cotangent_type
+from ...ir.types import BOOL, C128, F64, I64, Array, Box, Scalar, Type, array_type, cotangent_type
 from ..classes import field_names
 from ..errors import Error
 from ..resolve import pullback_tree
@@ -236,6 +236,8 @@ def tree_of_value(value: Any, name: str, loc: Loc) -> Tree:
         return Leaf(I64)
     if isinstance(value, (float, np.floating)):
         return Leaf(F64)
+    if isinstance(value, (complex, np.complex128)):
+        return Leaf(C128)
     if value is None or isinstance(value, (str, enum.Enum)):
         return Constant(value)
     parts = parts_in(value)

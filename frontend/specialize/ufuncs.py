@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ...ir.types import C128
 from ..prelude import scalars
-from . import calls, ndarray, records
+from . import calls, ndarray, records, views
 from .arguments import Given, Made, needed
 from .shapes import nonzero
 from .values import AV, static, static_value
@@ -70,9 +71,12 @@ def rounded(f: Frame, given: Given) -> AV:
     return applied(f, scalars.rounded, [a, static(10.0 ** abs(decimals)), static(decimals > 0)])
 
 
-def itself(f: Frame, given: Given) -> AV:
-    """The method `conj` of real numbers."""
-    return given["x"]
+def conjugate(f: Frame, given: Given) -> AV:
+    """The method `conj`: real numbers are their own."""
+    a = given["x"]
+    if a.kind == "num" or views.element_type(f, a) == C128:
+        return applied(f, scalars.conjugate, [a])
+    return a
 
 
 def nan_to_num(f: Frame, given: Given) -> AV:
@@ -116,9 +120,9 @@ BY_ELEMENTS: dict[str, tuple[str, Function]] = {
     "logaddexp":     ("x1 x2", scalars.logaddexp),
     "sinc":          ("x", scalars.sinc),
     "signbit":       ("x", scalars.signbit),
-    "conj":          ("x", "operator.pos"),
-    "conjugate":     ("x", "operator.pos"),
-    "imag":          ("val", scalars.no_imaginary_part),
+    "conj":          ("x", scalars.conjugate),
+    "conjugate":     ("x", scalars.conjugate),
+    "imag":          ("val", scalars.imaginary_part),
     "angle":         ("z", scalars.angle),
     "greater":       ("x1 x2", "operator.gt"),
     "greater_equal": ("x1 x2", "operator.ge"),
@@ -165,6 +169,6 @@ ROWS: dict[str, tuple[str, Made]] = {
     },
     "ndarray.clip": ("a min max", clip),
     "ndarray.round": ("a decimals", rounded),
-    "ndarray.conj": ("x", itself),
-    "ndarray.conjugate": ("x", itself),
+    "ndarray.conj": ("x", conjugate),
+    "ndarray.conjugate": ("x", conjugate),
 }

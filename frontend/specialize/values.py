@@ -38,7 +38,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...ir.core import UNBOUND, UNDEF, Literal, Operand, literal
-from ...ir.types import BOOL, F64, I64, NARROW, Array, Box, Scalar, Type, cotangent_type
+from ...ir.types import BOOL, C128, F64, I64, NARROW, Array, Box, Scalar, Type, cotangent_type
 from ..classes import field_names, is_enum
 
 
@@ -105,11 +105,13 @@ NOTHING = AV("const", None)
 NONE_T = T("const", None)
 I64_T = T("num", None, (), (I64,))
 F64_T = T("num", None, (), (F64,))
+C128_T = T("num", None, (), (C128,))
+FLOATS_T: dict[Type, T] = {F64: F64_T, C128: C128_T}
 STRUCTURES = frozenset({"tuple", "list", "record", "dict"})  # fixed numbers of parts
 HOLDERS = frozenset(
     {"record", "list", "dict", "array", "vector"}
 )  # kinds whose values may be cells
-ORDER = (BOOL, I64, F64)  # of the numbers: a join is the later one
+ORDER = (BOOL, I64, F64, C128)  # of the numbers: a join is the later one
 
 
 def number(operand: Operand) -> AV:
@@ -128,7 +130,7 @@ def static(value: Any) -> AV:
         return UNBOUND_AV
     if isinstance(value, tuple):
         return AV("tuple", None, tuple([static(v) for v in value]))
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (bool, int, float, complex)):
         return AV("num", None, (), (literal(value),))
     return AV("const", value)
 
@@ -227,7 +229,7 @@ def all_dynamic(t: T) -> T:
 def floats_dynamic(t: T) -> T:
     """Static floats become dynamic: they are no part of an instance's key, nor of its result."""
     if t.kind == "num":
-        return F64_T if isinstance(t.info, Literal) and t.info.type == F64 else t
+        return FLOATS_T.get(t.info.type, t) if isinstance(t.info, Literal) else t
     return T(t.kind, t.info, tuple([floats_dynamic(k) for k in t.kids]), t.leaves) if t.kids else t
 
 
@@ -304,7 +306,7 @@ def is_static(a: AV) -> bool:
 def cotangent(t: T) -> T:
     """The structure of a cotangent of a value of type t: None where it carries none."""
     if t.kind == "num":
-        return F64_T if scalar_of(t) == F64 else NONE_T
+        return FLOATS_T.get(scalar_of(t), NONE_T)
     if t.kind == "array":
         c = cotangent_type(t.leaves[0])
         shown = narrow_of(t.leaves[0])
@@ -340,7 +342,7 @@ def is_moved(t: T | AV) -> bool:
     return t.kind == "boxed" and t.info[0] == "ct"
 
 
-SCALARS = {"bool": "a bool", "i64": "an int", "f64": "a float"}
+SCALARS = {"bool": "a bool", "i64": "an int", "f64": "a float", "c128": "a complex number"}
 
 
 def describe(t: T) -> str:
