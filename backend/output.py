@@ -14,6 +14,7 @@ _said = threading.local()
 # what the text of a module that has them declares
 DECLARES = """\
 declare ptr @PyFloat_FromDouble(double)
+declare ptr @PyComplex_FromDoubles(double, double)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyBool_FromLong(i64)
 declare ptr @PyObject_CallFunctionObjArgs(ptr, ...)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..ir.core import Function, Literal, Loc, Loop, Module, Op, Operand, Value, walk
-from ..ir.types import F64, I64, Array
+from ..ir.types import C128, F64, I64, Array
 from . import layout
 from .aliases import Aliases
 from .nesting import Walk, drive
@@ -216,8 +216,11 @@ class Code:
         self.sites.takers[name] = taker
         made = list[str]()
         for v in values:
-            (word,) = self.of(v)
-            if v.type == F64:
+            word, *rest = self.of(v)
+            if v.type == C128:
+                parts = f"double {word}, double {rest[0]}"
+                made.append(self.new(f"call ptr @PyComplex_FromDoubles({parts})"))
+            elif v.type == F64:
                 made.append(self.new(f"call ptr @PyFloat_FromDouble(double {word})"))
             else:
                 wide = word if v.type == I64 else self.new(f"zext i1 {word} to i64")

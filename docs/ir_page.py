@@ -17,10 +17,10 @@ from pathlib import Path
 from morula.backend.emit import ROWS
 from morula.ir import ops
 from morula.ir.core import Op, Value
-from morula.ir.types import BOOL, F64, I64, Scalar
+from morula.ir.types import BOOL, C128, F64, I64, Scalar
 
 PAGE = Path(__file__).with_name("ir.md")
-SCALARS = {"f64": F64, "i64": I64, "bool": BOOL}
+SCALARS = {"f64": F64, "c128": C128, "i64": I64, "bool": BOOL}
 HOLDING = ("if", "for", "while")  # an op with regions has the effects of what it holds
 # a table stands between these two, the first with its name
 START, END = "<!-- table: {} -->\n", "<!-- end of table -->\n"
@@ -42,6 +42,11 @@ MEANING: dict[str, dict[str, str]] = {
         "max": "Python's max: y where y > x, else x",
         "sign": "-1.0, 0.0 or 1.0; nan of nan",
         "stop_gradient": "x itself, without a derivative",
+    },
+    "complex": {
+        "complex": "`complex(x, y)`: x + iy",
+        "real": "the real part",
+        "imag": "the imaginary part",
     },
     "comparison": {
         "eq": "`x == y`",
@@ -168,6 +173,7 @@ GENERIC: dict[str, str] = {
 
 # by the name of the rule; T is one scalar type, S any
 RULES: dict[str, str] = {
+    "divided": "T, T → T",
     "selected": "bool, S, S → S",
     "converted": "T → U",
     "rounded": "f64 or i64 → its type",

@@ -36,6 +36,7 @@ ARGUMENTS = {
     "numpy.result_type": "*arrays_and_dtypes",
     "numpy.float64": "x",
     "scipy.special.polygamma": "n, x",
+    "numpy.complex128": "real, imag",
 }
 
 
@@ -101,6 +102,11 @@ def page() -> str:
         "## numpy.linalg\n\n`solve` and its kin by elimination with partial pivoting; a singular "
         "matrix raises `np.linalg.LinAlgError`.\n",
         rows("numpy.linalg", of("numpy.linalg")),
+        "## numpy.fft\n\nOf any length, by mixed radix; `norm` is known while compiling.\n",
+        rows("numpy.fft", of("numpy.fft")),
+        "## Complex numbers\n\nBeside operators, `complex(x, y)`, `.real`, `.imag`, `.conjugate()` "
+        "and the functions of whole arrays, those of numbers and, in NumPy, of arrays by elements:\n",
+        listed(names.COMPLEX),
         "## scipy.special\n\nBy elements; `digamma` is `psi`:\n",
         rows("scipy.special", by_elements("scipy.special")),
         "On whole arrays:\n",

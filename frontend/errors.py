@@ -92,9 +92,9 @@ def double(z):
     return 2.0 * z
 
 
-jit(double)(1.0 + 2.0j)
+jit(double)({1.0, 2.0})
 """,
-        "Pass floats, ints, bools, None, strings, arrays of float64, ints or bools, and tuples, "
+        "Pass numbers, None, strings, arrays of numbers or bools, and tuples, lists, "
         "dicts, dataclasses and NamedTuples of these.",
         """\
 from morula import jit

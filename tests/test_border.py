@@ -63,10 +63,11 @@ def test_refused_with_a_cure() -> None:
     refused: list[tuple[Any, str]] = [
         ([1.0, np.ones(2)], "one kind"),
         (np.ones(3, np.float16), r"np.asarray\(v, float\)"),
-        (np.ones(3, complex), "float64"),
+        (np.ones(3, np.complex64), r"np.asarray\(v, complex\)"),
+        (np.ones(3, "U1"), "float64"),
         (np.ones(3, ">f8"), "byte order"),
         (unaligned, "copy"),
-        (1j, "real"),
+        (np.complex64(1j), "complex"),
         ({1.5: 1.0}, "tuple"),
         (2**63, "float"),
         (-(2**63) - 1, "float"),

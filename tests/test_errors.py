@@ -25,7 +25,7 @@ UPDATE = bool(os.environ.get("MORULA_UPDATE"))
 RAISED = [
     ("E01", 5, 5, "a `try` statement", "does not handle exceptions", "test for the condition"),
     ("E02", 6, 12, "`math.sine`", "no such name", "write `sin` or `sinh`"),
-    ("E03", 4, 1, "z is a complex", "`double` cannot take it", "its real and its imaginary"),
+    ("E03", 4, 1, "z is a set", "`double` cannot take it", "pass its values as a tuple"),
     ("E04", 5, 12, "the name `pi`", "neither the function nor its module", "import it"),
     ("E05", 13, 5, "a list or dict that grows", "can grow so far", "rows of an array"),
     ("E06", 6, 14, "a float as an argument of range", "an int is needed", "`//`"),

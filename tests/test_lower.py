@@ -313,7 +313,6 @@ REFUSED = [
     ("x = g(y for y in (x,))", 2, 10, "E01", "a generator expression"),
     ("x = {y for y in (x,)}", 2, 9, "E01", "a set comprehension"),
     ("x = f'{x:{x}}'", 2, 9, "E01", "a format that is computed"),
-    ("x = 2j", 2, 9, "E01", "a complex number"),
     ("x = b'x'", 2, 9, "E01", "a bytes object"),
     ("x = ...", 2, 9, "E01", "an ellipsis"),
     ("with x: pass", 2, 5, "E01", "a `with` statement"),

@@ -8,8 +8,7 @@ another, so that nothing has to be put in order.  Factors 4 and 2 have butterfli
 prime factor p costs n p operations.  Roots of unity come from one table, each computed from its
 angle.
 
-A transform is linear and its matrix symmetric, so its transpose is itself: the derivative by x goes
-through `custom_vjp` below.
+A transform is linear, so reverse mode saves nothing of it: the same butterflies run backwards.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def setitem(f: Frame, a: AV, i: AV, value: AV) -> None:
         gather.put(f, a, i, value)
         return
     writable(f, a)
-    v = views.part(f, a, i)
+    v = views.part(f, pending.settled(f, a), i)
     if v.axes:
         assign(f, v, value)
     else:
@@ -101,6 +101,13 @@ def setitem(f: Frame, a: AV, i: AV, value: AV) -> None:
 
 def writable(f: Frame, a: AV) -> None:
     """ValueError where a view repeats elements, as np.broadcast_to's does: it is only read."""
+    if a.kind == "pending" and is_part(f, a.kids[0]):
+        raise f.error(
+            "E11",
+            "a write to a part of complex numbers",
+            "`z.real` and `z.imag` are arrays of their own here, not views",
+            "write the numbers: `z[i] = complex(x, z[i].imag)`",
+        )
     if a.kind != "view":
         return
     for along in views.view_of(f, a).axes:
@@ -109,6 +116,11 @@ def writable(f: Frame, a: AV) -> None:
             f.check(f.scalar("eq", (along.length, ONE), BOOL), "ValueError", READ_ONLY)
         elif not isinstance(along.step, Literal):
             f.check(f.scalar("ne", (along.step, ZERO), BOOL), "ValueError", READ_ONLY)
+
+
+def is_part(f: Frame, fn: AV) -> bool:
+    known = f.program.lowered.python.get(fn.info.fn) if fn.kind == "fn" else None
+    return known in (scalars.real_part, scalars.imaginary_part)
 
 
 READ_ONLY = "assignment destination is read-only"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ...ir.core import Loc, Operand
 from ...ir.types import F64, I64, Array, Scalar, Type, cotangent_type
-from .values import AV, NONE_T, STRUCTURES, T, leaf_types
+from .values import AV, NONE_T, STRUCTURES, T, cotangent, leaf_types
 
 INTS = Array(I64, 1)
 Path = tuple[int, ...]  # which pool of a list, which of the pools of its elements, ...
@@ -132,7 +132,7 @@ def cotangent_of(t: T | None) -> T | None:
         if all(k is None for k in kids):
             return None
         return T(t.kind, t.info, tuple([NONE_T if k is None else k for k in kids]))
-    return t if t.kind == "num" and t.leaves == (F64,) else None
+    return t if t.kind == "num" and cotangent(t) == t else None
 
 
 def known_leaves(a: AV) -> list[Operand]:

@@ -252,6 +252,6 @@ def tree_of_value(value: Any, name: str, loc: Loc) -> Tree:
         "E03",
         loc,
         f"the variable `{name}`, which is {kind}",
-        "what comes from outside is a number, or an array of float64, ints or bools",
+        "what comes from outside is a number, or an array of numbers or bools",
         "convert it outside, such as `np.asarray(x, dtype=float)`",
     )
