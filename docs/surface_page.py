@@ -105,7 +105,7 @@ def page() -> str:
         "## numpy.fft\n\nOf any length, by mixed radix; `norm` is known while compiling.\n",
         rows("numpy.fft", of("numpy.fft")),
         "## Complex numbers\n\nBeside operators, `complex(x, y)`, `.real`, `.imag`, `.conjugate()` "
-        "and the functions of whole arrays, those of numbers and, in NumPy, of arrays by elements:\n",
+        "and functions of whole arrays, those of numbers and, in NumPy, of arrays by elements:\n",
         listed(names.COMPLEX),
         "## scipy.special\n\nBy elements; `digamma` is `psi`:\n",
         rows("scipy.special", by_elements("scipy.special")),
