@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..ir.arithmetic import BERNOULLI
 from ..ir.core import Op
+from .blas import GEMM
 from .layout import number
 from .writer import Code, Row
 
@@ -367,5 +368,6 @@ FUNCTIONS = {
     "floordiv": FLOORDIV,
     "power": POWER,
     "divided": DIVIDED,
+    "gemm": GEMM,
     "polygamma": POLYGAMMA,
 }

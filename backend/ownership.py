@@ -6,8 +6,8 @@ other parameters, what stands in a box or list, and what has been put into one (
 ends).
 
 An op *consumes* an operand where its result takes over the operand's memory: `set`, `add_at`,
-`accum`, the inits of a loop and what it hands on, the yields of `if`, what is returned, and a
-call's argument for a parameter that the callee consumes.  That goes in place iff the value is
+`accum`, `gemm`, the inits of a loop and what it hands on, the yields of `if`, what is returned, and
+a call's argument for a parameter that the callee consumes.  That goes in place iff the value is
 owned, stands once in the op, is not used later, and no loop lies between it and the op.  Else its
 contents are copied.
 
@@ -23,11 +23,9 @@ from dataclasses import dataclass, field
 from ..ir.core import LOOPS, Block, Function, Loop, Module, Op, Operand, Value, free_values
 from ..ir.types import Array
 
-UPDATES = frozenset({"set", "add_at", "accum"})
+UPDATES = frozenset({"set", "add_at", "accum", "gemm"})
 KEEPERS = frozenset({"box", "select"})  # the result refers to the operand for ever
-MADE = frozenset(
-    {"set", "add_at", "accum", "zeros", "zeros_like", "copy", "call", "if", "for", "while", "null"}
-)
+MADE = UPDATES | {"zeros", "zeros_like", "copy", "call", "if", "for", "while", "null"}
 
 
 @dataclass

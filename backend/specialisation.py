@@ -11,7 +11,7 @@ from typing import Any
 
 from ..ir.core import Module
 from ..ir.structure import PullbackTree, Tree
-from . import call, machine, output
+from . import blas, call, machine, output
 from .border import BorderError
 from .call import Input
 from .emit import Emitted
@@ -43,7 +43,7 @@ class Specialisation:
         failure = Failures(emitted.sites)
         text, entry = emitted.text, f"entry.{name}"
         exports, wrapper = [entry], None
-        symbols = output.symbols(emitted.takers)
+        symbols = output.symbols(emitted.takers) | blas.symbols(emitted.text)
         if call.fits(self.inputs, result):
             arena, stack = call.needs(text)
             wrapper = call.vectorcall(

@@ -284,6 +284,21 @@ def accum(c: Code, op: Op) -> tuple[str, ...]:
     return c.of(into)
 
 
+def gemm(c: Code, op: Op) -> tuple[str, ...]:
+    """c + a b by `@morula.gemm`: a vector is one column, or, as the second of two, one row."""
+    owned(op)
+    into, a, b = op.operands
+    flipped = op.attrs.get("transposed", "")
+    (data, m, *rest), left, right = c.of(into), c.of(a), c.of(b)
+    n = rest[0] if rest else "1"
+    k = "1" if len(left) == 2 else left[1 if "a" in flipped else 2]
+    c.used.add("gemm")
+    flags = ", ".join(f"i1 {'true' if of in flipped else 'false'}" for of in "ab")
+    arrays = f"ptr {data}, ptr {left[0]}, ptr {right[0]}"
+    c.do(f"call void @morula.gemm({arrays}, i64 {m}, i64 {n}, i64 {k}, {flags})")
+    return c.of(into)
+
+
 def fitting(c: Code, into: Operand, other: Operand, room: str, n: str) -> str:
     """Whether an array of n elements can be added: it has none, or the lengths are the same."""
     assert isinstance(into.type, Array)
@@ -359,6 +374,7 @@ ROWS: dict[str, Row] = {
     "add_at": add_at,
     "accum f64[]": accum,
     "accum c128[]": accum,
+    "gemm": gemm,
     "len": length,
     "zeros": zeros,
     "zeros_like": zeros,

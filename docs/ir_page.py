@@ -115,6 +115,8 @@ MEANING: dict[str, dict[str, str]] = {
         "zeros": "an array of these lengths, all zero; elements are f64 or `{elem}`",
         "zeros_like": "the zero cotangent of an array or, deep, of a list",
         "accum": "the sum of two cotangents; null is zero",
+        "gemm": "`c + a @ b` of matrices and vectors, the outer product of two vectors; a and b "
+        "transposed where `{transposed}` has their letter",
     },
     "boxes": {
         "box": "a reference to a new record `{record}` with these fields",
@@ -181,6 +183,7 @@ RULES: dict[str, str] = {
     "zeroed": "i64, … → array",
     "zeros_of": "A → its cotangent",
     "accumulated": "S, S → S",
+    "multiplied": "f64 arrays c, a, b → c's type",
     "boxed": "fields → box",
     "unboxed": "box → fields",
     "null_typed": "→ S",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Folded = tuple[Operand, ...] | None
 Rule = Callable[["Builder", tuple[Operand, ...], Mapping[str, Any]], Folded]
-ARRAY_UPDATES = frozenset({"set", "add_at", "accum"})
+ARRAY_UPDATES = frozenset({"set", "add_at", "accum", "gemm"})
 
 
 def fold(

@@ -149,6 +149,19 @@ def zeros_of(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Ty
     return (ct,)
 
 
+def multiplied(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+    plain = all(isinstance(u, Array) and u.elem == F64 and not u.strided for u in t)
+    ranks = tuple([u.rank for u in t if isinstance(u, Array)])
+    if not plain or ranks not in PRODUCTS:
+        raise TypeRuleError("three f64 arrays: matrices, or a matrix and two vectors")
+    return (t[0],)
+
+
+PRODUCTS = frozenset(
+    {(2, 2, 2), (1, 2, 1), (2, 1, 1)}
+)  # a product of matrices, with a vector, outer
+
+
 def accumulated(m: Module, t: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
     if len(t) != 2 or t[0] != t[1]:
         raise TypeRuleError("two cotangents of one type")
@@ -220,6 +233,12 @@ def accum(x: Any, y: Any) -> Any:
             raise SystemError("cotangents of two shapes")
         return x  # an empty array stands for zeros
     return x + y
+
+
+def gemm(c: Any, a: Any, b: Any, transposed: str = "") -> Any:
+    """c + a b, of a or b transposed where their letters say so; of two vectors a b'."""
+    a, b = a.T if "a" in transposed else a, b.T if "b" in transposed else b
+    return c + (np.outer(a, b) if a.ndim == b.ndim == 1 else a @ b)
 
 
 def zeros_like(x: Any) -> Any:
@@ -336,6 +355,7 @@ row("len",   measured, None, 1)
 row("zeros", zeroed, None, INF)
 row("zeros_like", zeros_of, zeros_like, INF)
 row("accum", accumulated, accum, INF)
+row("gemm",  multiplied, None, INF, "partial")
 # boxes
 row("box",   boxed, lambda *fields: fields, INF)
 row("unbox", unboxed, None, 2, "partial")

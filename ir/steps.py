@@ -214,6 +214,11 @@ def accum(s: Slots, op: Op) -> Step:
     return made(s, op, make)
 
 
+def gemm(s: Slots, op: Op) -> Step:
+    transposed = op.attrs.get("transposed", "")
+    return made(s, op, lambda c, a, b: ops.gemm(c, a, b, transposed))
+
+
 def zeros(s: Slots, op: Op) -> Step:
     t = op.results[0].type
     assert isinstance(t, Array)
@@ -287,6 +292,7 @@ STEPS: dict[str, Callable[[Slots, Op], Step]] = {
     "set": update,
     "add_at": update,
     "accum": accum,
+    "gemm": gemm,
     "zeros": zeros,
     "zeros_like": lambda s, op: made(s, op, ops.zeros_like),
     "copy": lambda s, op: made(s, op, lambda x: None if x is None else x.copy()),  # null

@@ -16,7 +16,7 @@ from morula.ir import ops
 from morula.ir.core import Block, Function, Module, Op, Site, Value, literal
 from morula.ir.interpreter import DEEPEST, Trap, run
 from morula.ir.parser import parse
-from morula.ir.types import F64, I64, Scalar
+from morula.ir.types import C128, F64, I64, Scalar
 from morula.ir.verifier import verify
 
 PICTURES = Path(__file__).parent / "cases" / "text"
@@ -86,7 +86,7 @@ SCALARS = [
     name
     for name, row in ops.TABLE.items()
     if row.meaning is not None and row.rule is not None and name not in
-    {"get", "set", "add_at", "zeros_like", "accum", "box", "null", "select"}
+    {"get", "set", "add_at", "zeros_like", "accum", "gemm", "box", "null", "select"}
 ]  # fmt: skip
 
 
@@ -95,11 +95,11 @@ def signatures(name: str) -> list[list[Scalar]]:
     assert rule is not None
     found = []
     for types in ([F64], [I64], [F64, F64], [I64, I64], [I64, F64], [Scalar("bool")],
-                  [Scalar("bool")] * 2):  # fmt: skip
+                  [Scalar("bool")] * 2, [C128], [C128] * 2):  # fmt: skip
         # `same` takes any number of operands of any scalar type: the op's own arity decides
         try:
             rule(Module(), types, {})
-            ops.TABLE[name].meaning(*[t.name == "f64" and 0.5 or 1 for t in types])  # type: ignore[misc]
+            ops.TABLE[name].meaning(*[ONE[t.name] for t in types])  # type: ignore[misc]
         except (ops.TypeRuleError, TypeError):
             continue
         if types[0].name != "bool" or name in ("and", "or", "xor", "not", "eq", "ne"):
@@ -107,7 +107,12 @@ def signatures(name: str) -> list[list[Scalar]]:
     return found
 
 
+ONE = {"f64": 0.5, "i64": 1, "bool": 1, "c128": 1j}
+
+
 def samples(t: Scalar) -> list[Any]:
+    if t == C128:
+        return [0j, 1 - 2j, complex(-0.0, math.inf), complex(math.nan, 1.0), -3.5 + 0.5j]
     if t == F64:
         return FLOATS
     return [0, 1, -7, 5, 64, BIG, -BIG - 1] if t == I64 else [True, False]

@@ -67,7 +67,7 @@ def reach(graph: dict[Operand, list[Operand]], seeds: Iterable[Operand]) -> set[
     return seen
 
 
-UPDATES = frozenset({"set", "add_at", "accum"})
+UPDATES = frozenset({"set", "add_at", "accum", "gemm"})
 
 
 def consumed(module: Module, block: Block, memo: dict[str, tuple[bool, ...]]) -> set[Value]:

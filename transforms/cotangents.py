@@ -15,7 +15,7 @@ from ..ir.types import Array, Box, Scalar, cotangent_type, is_threaded
 from .reached import YES, Reached
 
 Lengths = dict[Value, list[Value]]  # of arrays, those that the primal has measured
-SHAPE_KEEPERS = frozenset({"set", "add_at", "accum", "zeros_like"})
+SHAPE_KEEPERS = frozenset({"set", "add_at", "accum", "gemm", "zeros_like"})
 
 
 class Cotangents:

@@ -162,6 +162,8 @@ class Forward:
                 self.scalar(b, op, results[0], operands, lane)
             elif op.opcode == "unbox":
                 self.unbox(b, op, lane)
+            elif op.opcode == "gemm":
+                self.gemm(b, op, lane)
             else:
                 self.linear(b, op, operands, lane)
 
@@ -194,6 +196,17 @@ class Forward:
                 total = part if total is None else b.op("add", total, part, fast=True)
         if total is not None:
             self.name(op.results[0], total, lane)
+
+    def gemm(self, b: Builder, op: Op, lane: Lane) -> None:
+        """The tangent of c + x y is that of c, with x' y and x y' added."""
+        c, x, y = op.operands
+        total = self.t(b, c, lane)
+        for k, v in ((1, x), (2, y)):
+            if v in lane:
+                factors = [self.get(x), self.get(y)]
+                factors[k - 1] = lane[v]
+                total = b.emit("gemm", [total, *factors], op.attrs)[0]
+        self.name(op.results[0], total, lane)
 
     def unbox(self, b: Builder, op: Op, lane: Lane) -> None:
         """Fields of a null tangent are zeros."""

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from ..ir.builder import Builder
 from ..ir.core import Literal, Op, Operand
 from ..ir.core import literal as lit
-from ..ir.types import C128, F64
+from ..ir.types import C128, F64, Array
 
 if TYPE_CHECKING:
     from .vjp import Reverse
@@ -194,6 +194,45 @@ def transpose_add_at(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
     r.add(b, array, ct)
 
 
+def transpose_gemm(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
+    """Of z = c + x y: c gets ct, x gets ct y', y gets x' ct; transposed where the operand was.
+
+    A vector is a matrix of one column, or, as the second of two, of one row.
+    """
+    c, x, y = op.operands
+    flipped = op.attrs.get("transposed", "")
+    of_x, of_y = "a" in flipped, "b" in flipped
+    outer, vector = rank(x) == 1, rank(y) == 1
+    if r.is_active(x):
+        acc = r.accumulator(b, x)
+        if of_x:
+            r.put(x, gemm(b, acc, y, ct, of_y and not vector, not vector))
+        else:
+            r.put(x, gemm(b, acc, ct, y, False, not of_y and not vector))
+    if r.is_active(y):
+        acc = r.accumulator(b, y)
+        if outer:
+            r.put(y, gemm(b, acc, ct, x, True, False))
+        elif of_y:
+            r.put(y, gemm(b, acc, ct, x, True, of_x))
+        else:
+            r.put(y, gemm(b, acc, x, ct, not of_x, False))
+    r.add(b, c, ct)
+
+
+def gemm(
+    b: Builder, c: Operand, x: Operand, y: Operand, of_x: bool = False, of_y: bool = False
+) -> Operand:
+    """c + x y; `of_x` and `of_y` say which of them is transposed."""
+    flipped = "a" * of_x + "b" * of_y
+    return b.op("gemm", c, x, y, **({"transposed": flipped} if flipped else {}))
+
+
+def rank(v: Operand) -> int:
+    assert isinstance(v.type, Array)
+    return v.type.rank
+
+
 def transpose_accum(r: Reverse, b: Builder, op: Op, ct: Operand) -> None:
     for v in op.operands:
         r.add(b, v, ct)
@@ -229,6 +268,7 @@ linear("get", (0,), transpose_get)
 linear("set", (0, -1), transpose_set)
 linear("add_at", (0, -1), transpose_add_at)
 linear("accum", (0, 1), transpose_accum)
+linear("gemm", (0,), transpose_gemm)
 linear("convert", (0,), transpose_convert)
 linear("complex", (0, 1), transpose_complex)
 linear("real", (0,), transpose_real)

@@ -6,8 +6,8 @@
       next %b
     }
 
-%c and %a have the shape of %z.  Right because `set` and `add_at` keep it, by induction over the
-turns.  `accum` does not: what is added to null decides.
+%c and %a have the shape of %z.  Right because `set`, `add_at` and `gemm` keep it, by induction over
+the turns.  `accum` does not: what is added to null decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from ..ir.core import LOOPS, Block, Loop, Op, Operand, Value
 from ..ir.types import Array
 
-UPDATES = frozenset({"set", "add_at"})
+UPDATES = frozenset({"set", "add_at", "gemm"})
 
 
 class Shapes:

@@ -10,14 +10,27 @@ from the left, two at a time; each index is summed as soon as no other operand h
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...ir.core import Literal
-from ...ir.types import BOOL, DTYPES, I64, NARROW, Scalar, wide
+from ...ir.core import Literal, Operand, Value
+from ...ir.fold import ARRAY_UPDATES
+from ...ir.types import BOOL, DTYPES, F64, I64, NARROW, Array, Scalar, wide
 from ..prelude import elements, shaping
-from . import library, narrow, ndarray, operators, reductions, sequences, shapes, views
+from . import (
+    library,
+    narrow,
+    ndarray,
+    operators,
+    pending,
+    records,
+    reductions,
+    sequences,
+    shapes,
+    views,
+)
 from .arguments import Given, array, axes_in_order, needed
 from .values import AV, static, static_value
 from .views import ONE, Along
@@ -117,14 +130,71 @@ def product(f: Frame, a: AV, b: AV) -> AV:
         return narrow.as_type(f, out, elem)
     rows = [views.extent(f, v, 0)] if m == 2 else []
     shape = rows + ([views.extent(f, w, 1)] if n == 2 else [])
-    out = ndarray.owned(f, ndarray.zeros(f, shape, wide(elem)))
     if m == 1:
         a, b = shapes.reordered(f, b, (1, 0)), a
+    if wide(elem) == F64 and not tiny(f, [one, *shape]):
+        return narrow.as_type(f, by_blas(f, a, b, shape), elem)
+    zeros = ndarray.zeros(f, shape, wide(elem))
+    out = ndarray.owned(f, zeros)
     if m == n == 2:
         ndarray.run(f, elements.matrix_matrix, out, a, b)
     else:
         ndarray.run(f, elements.matrix_vector, out, a, b, zero(elem))
+    (filled,) = records.contents(f, out).leaves
+    if isinstance(filled, Value):
+        f.b.shapes[filled] = zeros.leaves[0]
     return narrow.as_type(f, ndarray.filled(f, out), elem)
+
+
+def tiny(f: Frame, lengths: Sequence[Operand]) -> bool:
+    """Whether so few multiplications are known when compiling that they are written out."""
+    known = [known_length(f, n) for n in lengths]
+    return math.prod(INLINE + 1 if n is None else n for n in known) <= INLINE
+
+
+def known_length(f: Frame, n: Operand) -> int | None:
+    """A length that is a literal, or that of an array made with one."""
+    while isinstance(n, Value):
+        op = f.b.definer.get(n)
+        made = op
+        while made is not None and made.opcode in ("len", *ARRAY_UPDATES):
+            array = made.operands[0]
+            assert isinstance(array, Value)
+            made = f.b.definer.get(f.b.shapes.get(array, array))  # type: ignore[arg-type]
+        if op is None or op.opcode != "len" or made is None or made.opcode != "zeros":
+            return None
+        n = made.operands[op.attrs.get("axis", 0)]
+    length: int = n.value
+    return length
+
+
+INLINE = 512
+
+
+def by_blas(f: Frame, a: AV, b: AV, shape: Sequence[Operand]) -> AV:
+    """A matrix by a matrix or vector, as the op `gemm`."""
+    (x, of_x), (y, of_y) = operand(f, a), operand(f, b)
+    flipped = "a" * of_x + "b" * of_y
+    zeros = ndarray.zeros(f, shape, F64)
+    attrs = {"transposed": flipped} if flipped else None
+    t = Array(F64, len(shape))
+    return ndarray.kept(
+        f, AV("array", None, (), (f.emit("gemm", [zeros.leaves[0], x, y], [t], attrs),))
+    )
+
+
+def operand(f: Frame, a: AV) -> tuple[Operand, bool]:
+    """An array without gaps, and whether it is the transpose of what is meant."""
+    v = views.view_of(f, pending.settled(f, a))
+    root = records.contents(f, v.root)
+    if root.kind == "array" and v.form is None and not v.fixed:
+        t = root.leaves[0].type
+        assert isinstance(t, Array)
+        axes = [Along(k) for k in range(t.rank)]
+        if t == Array(F64, len(v.axes)) and list(v.axes) in (axes, axes[::-1]):
+            return root.leaves[0], list(v.axes) != axes
+    made = ndarray.copied(f, a, cell=True)
+    return records.contents(f, made).leaves[0], False
 
 
 def stacks(f: Frame, a: AV, b: AV, elem: Scalar) -> AV:
