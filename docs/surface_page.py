@@ -99,8 +99,8 @@ def page() -> str:
         + listed(ndarray.ATTRIBUTES).rstrip()
         + " and these methods.\n",
         rows("ndarray", of("ndarray")),
-        "## numpy.linalg\n\n`solve` and its kin by elimination with partial pivoting; a singular "
-        "matrix raises `np.linalg.LinAlgError`.\n",
+        "## numpy.linalg\n\n`solve` and its kin by elimination with partial pivoting, "
+        "derivatives by rules; a singular matrix raises `np.linalg.LinAlgError`.\n",
         rows("numpy.linalg", of("numpy.linalg")),
         "## numpy.fft\n\nOf any length, by mixed radix; `norm` is known while compiling.\n",
         rows("numpy.fft", of("numpy.fft")),

@@ -233,7 +233,7 @@ MAKING = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian", "vmap")
 PAIRED = ("jvp", "hvp")  # these take primals and tangents, each as one tuple
 APPLIED = ("vjp", *PAIRED, "linearize")
 DERIVATIVES = (*MAKING, *APPLIED)
-CUSTOM = {"custom_vjp": 2, "custom_jvp": 1}  # words that give a function rules, and how many
+CUSTOM = {"custom_vjp": 2, "custom_jvp": 1, "custom_rules": 3}  # what gives rules, and how many
 
 
 # what to write instead of anything in these modules

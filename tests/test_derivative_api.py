@@ -868,3 +868,53 @@ def test_derivatives_made_by_functions() -> None:
 
 def thrice(d: Any) -> Any:
     return lambda x: d(d(d(lambda t: math.sin(t))))(x)
+
+
+# ---- custom rules of functions that write arrays -----------------------------------------------
+
+
+def test_custom_rules_of_functions_that_fill_arrays() -> None:
+    """What such a function makes is its own: it may fill arrays, and so may its rules."""
+
+    def running(x: Any) -> Any:
+        out = np.zeros(len(x))
+        total = 0.0
+        for k in range(len(x)):
+            total += x[k] ** 2
+            out[k] = total
+        return out
+
+    def running_fwd(x: Any) -> Any:
+        return running(x), x
+
+    def running_bwd(x: Any, ct: Any) -> Any:
+        out, total = ct.copy(), 0.0
+        for k in range(len(x) - 1, -1, -1):
+            total += ct[k]
+            out[k] = 2.0 * x[k] * total
+        return (out,)
+
+    def f(x: Any) -> Any:
+        y = np.zeros(3)
+        y[:] = custom_vjp(running, running_fwd, running_bwd)(x[::-1])
+        return np.sum(y**2)
+
+    x = np.array([1.0, 2.0, 3.0])
+    plain = grad(lambda x: np.sum(running(x[::-1]) ** 2))
+    assert np.allclose(grad(f)(x), plain(x))
+    second = grad(lambda x: np.sum(grad(f)(x) * x))
+    assert np.allclose(second(x), grad(lambda x: np.sum(plain(x) * x))(x))
+
+
+def test_custom_rules_of_functions_that_write_their_arguments() -> None:
+    def fill(x: Any) -> float:
+        x[0] = 1.0
+        return float(np.sum(x))
+
+    def f(x: Any) -> float:
+        g = custom_vjp(fill, lambda x: (np.sum(x), len(x)), lambda n, ct: (ct * np.ones(n),))
+        return float(g(x))
+
+    with pytest.raises(morula.Error, match="a function that writes its arguments") as caught:
+        grad(f)(np.ones(2))
+    assert caught.value.code == "E10"

@@ -16,7 +16,7 @@ from morula.ir.builder import Builder
 from morula.ir.core import Function, Module, Operand, literal
 from morula.ir.interpreter import run
 from morula.ir.parser import parse
-from morula.ir.types import BOOL, F64, I64, Scalar
+from morula.ir.types import BOOL, C128, F64, I64, Scalar
 from native_code import Native
 
 INF, NAN = math.inf, math.nan
@@ -26,7 +26,8 @@ FLOATS = [
 ]  # fmt: skip
 INTS = [0, 1, -1, 2, -2, 3, 7, -7, 10, 62, 63, 64, 65, 1 << 31, 2**63 - 1, -(2**63), -(2**62)]
 BOOLS = [False, True]
-POINTS: dict[Scalar, list[Any]] = {F64: FLOATS, I64: INTS, BOOL: BOOLS}
+COMPLEX = [complex(x, y) for x in FLOATS[::5] for y in (*FLOATS[::7], NAN)]
+POINTS: dict[Scalar, list[Any]] = {F64: FLOATS, I64: INTS, BOOL: BOOLS, C128: COMPLEX}
 
 
 def one_op(opcode: str, types: list[Scalar], attrs: dict[str, Any]) -> Module:
@@ -46,7 +47,7 @@ def scalar_rows() -> list[tuple[str, list[Scalar], dict[str, Any]]]:
     for name, row in ops.TABLE.items():
         if row.rule is None or row.meaning is None or name in ("get", "set", "zeros", "box"):
             continue
-        for n, t in itertools.product((1, 2, 3), (F64, I64, BOOL)):
+        for n, t in itertools.product((1, 2, 3), (F64, I64, BOOL, C128)):
             shapes = {
                 "select": [BOOL, t, t],
                 "polygamma": [I64, F64],
@@ -66,11 +67,13 @@ def scalar_rows() -> list[tuple[str, list[Scalar], dict[str, Any]]]:
                 found.append((name, types, attrs))
     for source, target in itertools.permutations((F64, I64, BOOL), 2):
         found.append(("convert", [source], {"to": target}))
+    found += [("convert", [source], {"to": C128}) for source in (F64, I64, BOOL)]
     return found
 
 
 # what the type rules would take and no stage makes
 SENSELESS = {f"{n} bool" for n in "add sub mul neg abs floordiv mod pow min max".split()} | {
+    *(f"{n} c128" for n in "abs floordiv mod pow min max lt le gt ge and or xor".split()),
     "accum i64",
     "accum bool",
 }

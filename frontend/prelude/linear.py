@@ -1,10 +1,19 @@
-"""numpy.linalg: norms, and what Gaussian elimination and Cholesky's method give."""
+"""numpy.linalg: norms, and what Gaussian elimination and Cholesky's method give.
+
+Derivatives do not go through the elimination, which would keep all that it overwrites, but by rules
+(Giles, Collected matrix derivative results for forward and reverse mode, 2008; of Cholesky's factor
+Smith 1995, in the form of Murray, Differentiation of the Cholesky decomposition, 2016).  A rule is
+written with the functions themselves, so that it has derivatives by rules again.  Cotangents of
+complex matrices are in the convention of `transforms/rules.py`, so nothing is conjugated.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+
+from ..words import custom_rules
 
 # Ordinary programs of the language, which stand without annotations.
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -102,15 +111,43 @@ def substituted(lu, rows, b):
 
 
 def solve(a, b):
-    lu, rows, _ = factored(a)
-    refuse_singular(lu)
-    x = np.asarray(b)
-    if len(x) != len(lu):
+    a, b = squared(a), np.asarray(b)
+    if len(b) != len(a):
         raise ValueError(
             "solve: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
-            f"(m,m),(m,n)->(m,n) (size {len(x)} is different from {len(lu)})"
+            f"(m,m),(m,n)->(m,n) (size {len(b)} is different from {len(a)})"
         )
-    return substituted(lu, rows, x)
+    kind = np.result_type(a, b, 1.0)
+    return solution(a.astype(kind), b.astype(kind))
+
+
+def solution(a, b):
+    return custom_rules(eliminated, solution_fwd, solution_bwd, solution_rule)(a, b)
+
+
+def eliminated(a, b):
+    lu, rows, _ = factored(a)
+    refuse_singular(lu)
+    return substituted(lu, rows, b)
+
+
+def solution_fwd(a, b):
+    x = solution(a, b)
+    return x, (a, x)
+
+
+def solution_bwd(saved, ct):
+    """Of a x = b: b gets y with a' y = ct, and a gets -y x'."""
+    a, x = saved
+    y = solution(np.array(a.T), ct)
+    return -(np.outer(y, x) if x.ndim == 1 else y @ x.T), y
+
+
+def solution_rule(primals, tangents):
+    a, b = primals
+    t_a, t_b = tangents
+    x = solution(a, b)
+    return x, solution(a, t_b - t_a @ x)
 
 
 def refuse_singular(lu):
@@ -120,14 +157,78 @@ def refuse_singular(lu):
 
 
 def inv(a):
-    return solve(a, np.eye(len(a)))
+    return inverse(squared(a))
+
+
+def inverse(a):
+    return custom_rules(inverted, inverse_fwd, inverse_bwd, inverse_rule)(a)
+
+
+def inverted(a):
+    return eliminated(a, np.eye(len(a), dtype=a.dtype))
+
+
+def inverse_fwd(a):
+    x = inverse(a)
+    return x, x
+
+
+def inverse_bwd(x, ct):
+    """d(1/a) = -(1/a) da (1/a)"""
+    return (-(x.T @ ct @ x.T),)
+
+
+def inverse_rule(primals, tangents):
+    x = inverse(primals[0])
+    return x, -(x @ tangents[0] @ x)
 
 
 def det(a):
+    return determinant(squared(a))
+
+
+def determinant(a):
+    return custom_rules(multiplied, determinant_fwd, determinant_bwd, determinant_rule)(a)
+
+
+def multiplied(a):
+    """The product of the pivots."""
     lu, _, sign = factored(a)
     for i in range(len(lu)):
         sign = sign * lu[i, i]
     return sign
+
+
+def determinant_fwd(a):
+    d = determinant(a)
+    return d, (a, d)
+
+
+def determinant_bwd(saved, ct):
+    """d det(a) = det(a) tr(da / a); where a is singular, the cofactors say the same."""
+    a, d = saved
+    return (ct * (cofactors(a) if d == 0.0 else d * inverse(a).T),)
+
+
+def determinant_rule(primals, tangents):
+    a, t = primals[0], tangents[0]
+    d = determinant(a)
+    by = cofactors(a) if d == 0.0 else d * inverse(a).T
+    return d, np.sum(by * t)
+
+
+def cofactors(a):
+    """The determinants of what is left of a without a row and a column, with their signs."""
+    n = len(a)
+    out = np.zeros((n, n), dtype=a.dtype)
+    for i in range(n):
+        for j in range(n):
+            rest = np.zeros((n - 1, n - 1), dtype=a.dtype)
+            for p in range(n - 1):
+                for q in range(n - 1):
+                    rest[p, q] = a[p + (p >= i), q + (q >= j)]
+            out[i, j] = multiplied(rest) * (1.0 if (i + j) % 2 == 0 else -1.0)
+    return out
 
 
 class SlogdetResult(NamedTuple):
@@ -137,6 +238,35 @@ class SlogdetResult(NamedTuple):
 
 def slogdet(a):
     """The sign of the determinant, and the logarithm of its magnitude."""
+    return logarithm(squared(a))
+
+
+def logarithm(a):
+    return custom_rules(summed, logarithm_fwd, logarithm_bwd, logarithm_rule)(a)
+
+
+def logarithm_fwd(a):
+    found = logarithm(a)
+    return found, (a, found.sign)
+
+
+def logarithm_bwd(saved, ct):
+    """d log det(a) = tr(da / a), whose imaginary part turns the sign of a complex one."""
+    a, sign = saved
+    if np.iscomplexobj(a):
+        return (complex(ct.logabsdet, (ct.sign * sign).imag) * inverse(a).T,)
+    return (ct.logabsdet * inverse(a).T,)
+
+
+def logarithm_rule(primals, tangents):
+    found = logarithm(primals[0])
+    t = np.trace(solution(primals[0], tangents[0]))
+    if np.iscomplexobj(t):
+        return found, SlogdetResult(found.sign * complex(0.0, t.imag), t.real)
+    return found, SlogdetResult(0.0, t)
+
+
+def summed(a):
     lu, _, sign = factored(a)
     total = 0.0
     for i in range(len(lu)):
@@ -148,6 +278,49 @@ def slogdet(a):
 def cholesky(a):
     """The lower triangular factor: a = l l', row by row; the upper triangle of a is not read."""
     a = squared(a)
+    return rooted(a) if np.iscomplexobj(a) else factor(a)
+
+
+def factor(a):
+    return custom_rules(rooted, factor_fwd, factor_bwd, factor_rule)(a)
+
+
+def factor_fwd(a):
+    low = factor(a)
+    return low, low
+
+
+def factor_bwd(low, ct):
+    """dl = l phi(l^-1 da l'^-1), where phi takes the lower triangle, half of its diagonal."""
+    n = len(low)
+    up = np.array(low.T)
+    s = solution(up, np.array(solution(up, lower_half(up @ ct)).T))
+    out = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i):
+            out[i, j] = s[i, j] + s[j, i]
+        out[i, i] = s[i, i]
+    return (out,)
+
+
+def factor_rule(primals, tangents):
+    """The tangent is symmetric: of it, too, the lower triangle says all."""
+    low, t = factor(primals[0]), np.tril(tangents[0])
+    t = t + np.tril(t, -1).T
+    halved = solution(low, np.array(solution(low, t).T))
+    return low, low @ lower_half(np.array(halved.T))
+
+
+def lower_half(p):
+    out = np.zeros(p.shape)
+    for i in range(len(p)):
+        for j in range(i):
+            out[i, j] = p[i, j]
+        out[i, i] = 0.5 * p[i, i]
+    return out
+
+
+def rooted(a):
     n = len(a)
     low = np.zeros((n, n), dtype=a.dtype)
     for i in range(n):

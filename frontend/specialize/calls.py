@@ -44,7 +44,7 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
             each = sums.not_callable
             return sums.dispatch(f, callee, lambda g: call(f, g, args, dict(kw)), each)
         case "custom":
-            return instances.call(f, custom.called(f, callee), bind(f, callee, args, kw))
+            return custom.call(f, callee, bind(f, callee, args, kw))
         case "fn":
             args = bind(f, callee, args, kw)
             if f.iterators:
@@ -94,7 +94,7 @@ def call(f: Frame, callee: AV, args: list[AV], kw: dict[str, AV]) -> AV:
 def direct(f: Frame, callee: AV, args: list[AV]) -> AV:
     """A call whose arguments stand in the order of the parameters already."""
     if callee.kind == "custom":
-        return instances.call(f, custom.called(f, callee), args)
+        return custom.call(f, callee, args)
     if callee.kind in ("fn", "derivative"):
         return instances.call(f, callee, args)
     return call(f, callee, args, {})

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...ir.core import RULES, Loc, Operand, reached
 from ...ir.types import Array, Scalar, Type, cotangent_type
 from .. import names
-from . import boxes, calls, derivatives, instances, seeds, selection
+from . import boxes, calls, derivatives, instances, seeds, selection, writes
 from .joins import Disagree, coerce, join, zero
 from .values import (
     AV,
@@ -30,12 +30,21 @@ from .values import (
     describe,
     floats_dynamic,
     leaf_types,
+    same,
     typ,
 )
 
 if TYPE_CHECKING:
     from .frame import Frame
     from .instances import Instance, Program
+
+
+# a custom function and the parts of its rules, in order; `custom_rules` is the prelude's
+PARTS = {
+    "custom_vjp": ("f", "fwd", "bwd"),
+    "custom_jvp": ("f", "rule"),
+    "custom_rules": ("f", "fwd", "bwd", "rule"),
+}
 
 
 class Custom(NamedTuple):
@@ -52,7 +61,7 @@ def made(f: Frame, word: str, args: list[AV]) -> AV:
     """`custom_vjp(f, fwd, bwd)` or `custom_jvp(f, rule)`."""
     count = names.CUSTOM[word]
     if len(args) != count + 1 or not all(a.kind in derivatives.FUNCTIONS for a in args):
-        rules = {"custom_vjp": "fwd, bwd", "custom_jvp": "rule"}[word]
+        rules = ", ".join(PARTS[word][1:])
         raise f.error(
             "E10",
             f"{word} of {', '.join(describe(typ(a)) for a in args)}",
@@ -60,6 +69,14 @@ def made(f: Frame, word: str, args: list[AV]) -> AV:
             f"write `{word}(f, {rules})` here, or define the rule outside the compiled function",
         )
     return AV("custom", Custom(word), tuple(args))
+
+
+def call(f: Frame, callee: AV, args: list[AV]) -> AV:
+    """A call of a custom function, which gets values and gives values: its rules know no cells."""
+    if not f.program.mutable:
+        return instances.call(f, called(f, callee), args)
+    out = instances.call(f, called(f, callee), [writes.snapshot(f, a) for a in args])
+    return writes.entered(f, out, (), [])
 
 
 def called(f: Frame, callee: AV) -> AV:
@@ -76,9 +93,29 @@ def body(f: Frame, callee: AV, args: list[AV]) -> AV:
     """The body of an instance of a part."""
     info: Custom = callee.info
     if info.part == "call":
-        return calls.call(f, callee.kids[0], args, {})
-    f.loc = location(f, callee.kids[2 if info.part == "bwd" else 1]) or f.loc
+        return within(f, callee.kids[0], args, info.word)
+    f.loc = location(f, part_of(callee, info.part)) or f.loc
     return {"fwd": forward, "bwd": backward, "rule": push}[info.part](f, info, callee, args)
+
+
+def part_of(callee: Any, name: str) -> Any:
+    """The function that is this part of a rule, or its type."""
+    return callee.kids[PARTS[callee.info.word].index(name)]
+
+
+def within(f: Frame, fn: AV, args: list[AV], what: str) -> AV:
+    """A call of f or of a part of its rule, for which arrays and records are objects again."""
+    found: writes.Entered = []
+    given = [writes.entered(f, a, (k,), found) for k, a in enumerate(args)]
+    out = calls.call(f, fn, given, {})
+    if not all(same(f.store[ref.info], old) for _, ref, old in found):
+        raise f.error(
+            "E10",
+            f"{what} of a function that writes its arguments",
+            "a rule speaks of what goes in and what comes out",
+            "copy what is written, `x = x.copy()`, and return it",
+        )
+    return writes.snapshot(f, out)
 
 
 def location(f: Frame, fn: AV | T) -> Loc:
@@ -89,7 +126,7 @@ def location(f: Frame, fn: AV | T) -> Loc:
 def forward(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
     out = pair(
         f,
-        calls.call(f, callee.kids[1], args, {}),
+        within(f, part_of(callee, "fwd"), args, info.word),
         "fwd",
         "it gives the result of the function, and what bwd needs",
         "return `(result, saved)`",
@@ -103,7 +140,7 @@ def backward(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
     assert info.result is not None
     saved, *tags = args[0].kids
     ct = derivatives.with_tags(f, cotangent(info.result), tags, [a.leaves[0] for a in args[1].kids])
-    out = calls.call(f, callee.kids[2], [saved, ct], {})
+    out = within(f, part_of(callee, "bwd"), [saved, ct], info.word)
     if out.kind != "tuple" or len(out.kids) != len(info.params):
         raise f.error(
             "E10",
@@ -123,7 +160,7 @@ def push(f: Frame, info: Custom, callee: AV, args: list[AV]) -> AV:
     moving = [seeds.tangent(t, a, left) for t, a in zip(info.params, primals.kids, strict=True)]
     out = pair(
         f,
-        calls.call(f, callee.kids[1], [primals, AV("tuple", None, tuple(moving))], {}),
+        within(f, part_of(callee, "rule"), [primals, AV("tuple", None, tuple(moving))], info.word),
         "custom_jvp rule",
         "it gives the result of the function, and its tangent",
         "return `(y, t_y)`",
@@ -214,10 +251,11 @@ def complete(program: Program, caller: Frame, root: str) -> None:
         if not todo:
             return
         for i in todo:
-            word: str = i.key.callee.info.word
-            rule = {"custom_vjp": reverse_rule, "custom_jvp": forward_rule}[word](caller, i)
-            parts = (*(r.name for r in rule), *walkers(caller, i))
-            attrs: dict[str, Any] = {word.removeprefix("custom_"): parts}
+            attrs: dict[str, Any] = {}
+            for rule, make in (("vjp", reverse_rule), ("jvp", forward_rule)):
+                if i.key.callee.info.word in (f"custom_{rule}", "custom_rules"):
+                    made = [part.name for part in make(caller, i)]
+                    attrs[rule] = (*made, *walkers(caller, i))
             if inner := held(i):
                 attrs["held"] = inner
             if i.key.callee.info.within:
@@ -281,7 +319,7 @@ def forward_rule(caller: Frame, i: Instance) -> tuple[Instance, ...]:
 
 def part(caller: Frame, i: Instance, name: str, args: tuple[T, ...]) -> Instance:
     callee = i.key.callee
-    caller.loc = location(caller, callee.kids[2 if name == "bwd" else 1]) or caller.loc
+    caller.loc = location(caller, part_of(callee, name)) or caller.loc
     info = Custom(callee.info.word, name, i.key.args, i.result)
     if i.key.contents or i.written or i.fresh:
         raise caller.error(

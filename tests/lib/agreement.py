@@ -30,6 +30,8 @@ def same(x: Any, y: Any, tolerance: int = 0) -> bool:
     if isinstance(x, np.ndarray):
         alike = x.shape == y.shape and x.dtype == y.dtype
         return alike and (x.tobytes() == y.tobytes() or all(map(same, x.tolist(), y.tolist())))
+    if isinstance(x, complex) and isinstance(y, complex):
+        return same(x.real, y.real, tolerance) and same(x.imag, y.imag, tolerance)
     if isinstance(x, float):
         signs = math.copysign(1.0, x) == math.copysign(1.0, y) or x != x
         return isinstance(y, float) and signs and ulps(x, y) <= tolerance

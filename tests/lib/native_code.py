@@ -18,7 +18,7 @@ from morula.ir.core import Module
 from morula.ir.errors import exception_named
 from morula.ir.types import Array, Box, Type
 
-DTYPES = {"f64": np.float64, "i64": np.int64, "bool": np.bool_}
+DTYPES = {"f64": np.float64, "i64": np.int64, "bool": np.bool_, "c128": np.complex128}
 
 
 class Native:
@@ -97,6 +97,8 @@ def to_words(t: Type, value: Any) -> list[int]:
         return [value or 0]
     if str(t) == "f64":
         return [int(np.float64(value).view(np.uint64))]
+    if str(t) == "c128":
+        return [int(np.float64(part).view(np.uint64)) for part in (value.real, value.imag)]
     return [int(value) % 2**64]
 
 
@@ -111,6 +113,8 @@ def from_words(t: Type, words: list[int]) -> Any:
         return words[0]
     if str(t) == "f64":
         return float(np.uint64(words[0]).view(np.float64))
+    if str(t) == "c128":
+        return complex(*[np.uint64(w).view(np.float64) for w in words])
     if str(t) == "bool":
         return bool(words[0])
     return words[0] - 2**64 if words[0] >= 2**63 else words[0]
