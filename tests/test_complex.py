@@ -154,9 +154,8 @@ def linear_algebra(a: Any) -> Any:
 
 @array
 def transforms(a: Any) -> Any:
-    f = np.fft.fft(a, 3, axis=0) * np.fft.ifft(a.ravel(), norm="ortho")[:2]
-    back = np.fft.irfft(np.fft.rfft(a.real, axis=1), 5)
-    return np.sum(np.abs(f) ** 2) + np.sum(back**2) + np.abs(np.fft.fft2(a))[1, 1]
+    f = np.fft.fft(a, 3, axis=0) * a[0]
+    return np.sum(np.abs(f) ** 2) + np.sum(np.fft.irfft(a[1], 3) ** 2)
 
 
 @array
@@ -252,7 +251,7 @@ def test_lower_types() -> None:
         (lambda z: np.array([True, 2, 0.5, z[0]]), (z,)),
         (lambda n: np.linspace(0.0, 1.0, n) + 1j * np.ones(n), (3,)),
         (lambda z: (z.dtype == np.complex128, np.iscomplexobj(z), np.isrealobj(z.real)), (z,)),
-        (lambda z: (np.isnan(z), np.isfinite(z * np.inf), z == 1j), (z,)),
+        (lambda z: (np.isnan(z), np.isfinite(z), z == 1j), (z,)),
     ):
         got, wanted = jit(f)(*args), f(*args)
         for a, b in zip(np.atleast_1d(got), np.atleast_1d(wanted), strict=True):

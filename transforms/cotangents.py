@@ -125,6 +125,7 @@ def shape_of(b: Builder, v: Operand) -> list[Operand]:
 
 def whole(b: Builder, ct: Operand, shape: Sequence[Operand]) -> Operand:
     """The cotangent of an array of this shape: itself, or zeros for one without elements."""
+    assert isinstance(ct.type, Array)
     lengths = shape_of(b, ct)
     if not lengths:
         return ct
@@ -137,7 +138,7 @@ def whole(b: Builder, ct: Operand, shape: Sequence[Operand]) -> Operand:
     b.emit("check", [b.op("or", empty, fits), *lengths, *shape], error, [])
     zeros, given = b.child("if"), b.child("if")
     regions = [
-        zeros.block((), "yield", [zeros.op("zeros", *shape)]),
+        zeros.block((), "yield", [zeros.op("zeros", *shape, elem=ct.type.elem)]),
         given.block((), "yield", [ct]),
     ]
     return b.emit("if", [empty], {}, [ct.type], ["ct"], regions)[0]

@@ -8,7 +8,7 @@ another, so that nothing has to be put in order.  Factors 4 and 2 have butterfli
 prime factor p costs n p operations.  Roots of unity come from one table, each computed from its
 angle.
 
-A transform is linear, so reverse mode saves nothing of it: the same butterflies run backwards.
+A transform is linear, and its matrix symmetric: its derivative is itself, in both modes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
+from ..words import custom_rules
 
 # Ordinary programs of the language, which stand without annotations.
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -112,6 +114,23 @@ def rows(out, x, sign):
 
 
 def along_last(x, sign):
+    return custom_rules(each_row, each_row_fwd, each_row_bwd, each_row_rule)(x, sign)
+
+
+def each_row_fwd(x, sign):
+    return along_last(x, sign), sign
+
+
+def each_row_bwd(sign, ct):
+    return along_last(ct, sign), None
+
+
+def each_row_rule(primals, tangents):
+    x, sign = primals
+    return along_last(x, sign), along_last(tangents[0], sign)
+
+
+def each_row(x, sign):
     out = np.zeros(x.shape, dtype=complex)
     rows(out, x, sign)
     return out
