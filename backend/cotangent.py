@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 
 from ..ir.parts import parts_of
-from ..ir.structure import Boxed, Leaf, Moved, Record, Sum, Tree, Tuple, cotangent_tree
+from ..ir.structure import (
+    Boxed,
+    Leaf,
+    Listed,
+    Moved,
+    Record,
+    Sum,
+    Tree,
+    Tuple,
+    cotangent_tree,
+    pooled_in,
+)
 from ..ir.structure import leaf_types as types_of
 from ..ir.types import C128, DTYPES, F64, Array, Scalar, cotangent_type, wide
 from ..ir.widen import class_in
@@ -83,6 +94,10 @@ def _cotangent(
                 yield from _cotangent(kid, v, lengths, f"{name}.{n}", box)
         case Sum(kids):
             yield from _cotangent_sum(kids, value, lengths, name, box)
+        case Listed(element):
+            for _ in types_of(tree):
+                next(lengths, None)
+            yield from _cotangent_list(tree, element, value, name)
         case Boxed() | Moved():
             for _ in types_of(tree):
                 next(lengths, None)
@@ -97,6 +112,22 @@ def _cotangent(
                 next(lengths, None)
             if value is not None:
                 raise _wrong(value, name, "None, as the result there holds no float")
+
+
+def _cotangent_list(tree: Listed, element: Tree | None, value: Any, name: str) -> Iterator[Any]:
+    """An array for each float of an element; None is zero."""
+    kinds = [c for c in map(cotangent_type, types_of(tree)) if isinstance(c, Array)]
+    if value is None or element is None:
+        yield from map(no_array, kinds)
+        return
+    if not isinstance(value, list) or any(True for _ in pooled_in(element)):
+        raise _wrong(value, name, "a list of numbers, or None for zeros")
+    rows = [
+        list(_cotangent(element, v, iter(()), f"{name}[{k}]", lambda *_: None))
+        for k, v in enumerate(value)
+    ]
+    for k, t in enumerate(kinds):
+        yield np.array([row[k] for row in rows], DTYPES[t.elem])
 
 
 def _cotangent_sum(

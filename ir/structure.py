@@ -267,6 +267,9 @@ def cotangent_tree(tree: Tree) -> Tree:
             return Record(cls, names, tuple(cotangent_tree(k) for k in kids))
         case Sum(kids):
             return Tuple(tuple(cotangent_tree(k) for k in kids))
+        case Listed():  # a buffer for each float of an element
+            kinds = map(cotangent_type, leaf_types(tree))
+            return Tuple(tuple(Leaf(c) for c in kinds if c is not None))
         case Boxed(record):
             return Boxed(record.removesuffix(".ct") + ".ct", {})
         case Moved(primal):  # what stands where has no part in it: null

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..ir.builder import Builder
 from ..ir.core import LOOPS, Loop, Op, Operand, Value, literal, zero_literal
-from ..ir.types import Array, Box, Scalar, cotangent_type, is_threaded
+from ..ir.types import I64, Array, Box, Scalar, cotangent_type, is_threaded
 from .reached import YES, Reached
 
 Lengths = dict[Value, list[Value]]  # of arrays, those that the primal has measured
@@ -121,6 +121,21 @@ def shape_of(b: Builder, v: Operand) -> list[Operand]:
     """The lengths of an array's axes, or of a list."""
     rank = v.type.rank if isinstance(v.type, Array) else 1
     return [b.op("len", v, axis=k) if k else b.op("len", v) for k in range(rank)]
+
+
+def padded(b: Builder, ct: Operand, room: Operand) -> Operand:
+    """The cotangent of a list's buffer: zeros behind those of the elements that the list holds."""
+    assert isinstance(ct.type, Array)
+    n = b.op("len", ct)
+    error = {"error": "ValueError", "text": "ct has {} elements, but the result has at most {}"}
+    b.emit("check", [b.op("le", n, room), n, room], error, [])
+    zeros = b.op("zeros", room, elem=ct.type.elem)
+    inner = b.child("loop")
+    k, out = inner.param(I64, "k"), inner.param(ct.type, "ct")
+    following = inner.op("set", out, k, inner.op("get", ct, k))
+    body = inner.block((k, out), "next", (following,), (1, 0))
+    bounds = [literal(0), n, literal(1)]
+    return b.emit("for", [*bounds, zeros], {}, [ct.type], ["ct"], [body], groups=(3, 1, 0))[0]
 
 
 def whole(b: Builder, ct: Operand, shape: Sequence[Operand]) -> Operand:

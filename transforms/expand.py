@@ -38,7 +38,7 @@ from ..ir.core import (
 )
 from ..ir.types import I64, Array, Box, Scalar, Type, cotangent_type
 from .clean import clean_function, pruned
-from .cotangents import shape_of, whole
+from .cotangents import padded, shape_of, whole
 from .custom import is_custom, without_rules
 from .dce import dce
 from .derivatives import Derivatives, Rule
@@ -216,8 +216,14 @@ class PullbackMaker:
         }
         seeds = [k for k, s in enumerate(self.seeds) if s]
         params = [b.param(ct, "ct") for k in seeds if (ct := cotangent_type(f.results[k]))]
+        roomy = f.attrs.get("roomy", ())
         cts = [
-            whole(b, c, shapes[k]) if k in shapes else c for k, c in zip(seeds, params, strict=True)
+            padded(b, c, shapes[k][0])
+            if k in roomy
+            else whole(b, c, shapes[k])
+            if k in shapes
+            else c
+            for k, c in zip(seeds, params, strict=True)
         ]
         zeros = [b.op("zeros_like", inputs[k]) for k in rule.accumulators]
         captures: list[Operand] = [inputs[k] for k in rule.needed]

@@ -123,6 +123,35 @@ def equal(a, b):
     return True
 
 
+def overwritten(xs, ts):
+    """The floats in xs become those of ts, a tangent of it: what else it holds stays."""
+    if len(ts) != len(xs):
+        raise ValueError(f"a tangent has {len(ts)} elements, but its primal has {len(xs)}")
+    for i in range(len(xs)):
+        if isinstance(xs[i], np.ndarray):
+            xs[i][...] = ts[i]
+        elif isinstance(xs[i], list):
+            overwritten(xs[i], ts[i])
+        else:
+            xs[i] = replaced(xs[i], ts[i])
+
+
+def replaced(x, t):
+    if isinstance(x, tuple):
+        return tuple([replaced(a, b) for a, b in zip(x, t, strict=True)])
+    return x if isinstance(x, int) or t is None else t
+
+
+def column(xs, out, way):
+    """out[i] = xs[i][way[0]][way[1]]..."""
+    for i in range(len(xs)):
+        out[i] = part(xs[i], way)
+
+
+def part(x, way):
+    return part(x[way[0]], way[1:]) if way else x
+
+
 def itself(x):
     return x
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Literal, Operand
-from ...ir.types import F32, F64
+from ...ir.types import C128, F32, F64, Array
 from ..prelude import matrices
 from . import builtins, calls, derivatives, ndarray, selection, shapes, sums, views, writes
 from .values import (
@@ -91,7 +91,7 @@ def backward(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV]:
     value, pullback, aux = derivatives.reverse(f, w, inner, args)
     value = writes.snapshot(f, value)
     demand_float(f, w, value)
-    refuse_boxed(f, value, "jacrev", "result")
+    refuse_others(f, value, "jacrev", "result")
     chosen, single = selection.selected(f, w, inner, tuple(map(typ, shots)))
     wanted = [c.of(shots) for c in chosen]
     count = 0
@@ -125,12 +125,13 @@ def forward(f: Frame, w: Word, inner: AV, args: list[AV]) -> tuple[AV, AV]:
     chosen, single = selection.selected(f, w, inner, tuple(map(typ, shots)))
     wanted = [c.of(shots) for c in chosen]
     for a in wanted:
-        refuse_boxed(f, a, "jacfwd", "argument")
+        refuse_others(f, a, "jacfwd", "argument")
     xs = [x for a in wanted for x in moving(a)]
     if not xs:
         raise derivatives.no_floats(f, w)
     value, aux = derivatives.with_aux(f, w, calls.direct(f, inner, args))
     value = writes.snapshot(f, value)
+    refuse_others(f, value, "jacfwd", "result")
     demand_float(f, w, value)
     ys = moving(value)
     blocks: list[list[AV]] = [[] for _ in ys]  # by result, then by argument
@@ -284,14 +285,20 @@ def seeded(f: Frame, a: AV, value: Callable[[int], AV | None]) -> AV:
     return part(a)
 
 
-def refuse_boxed(f: Frame, a: AV, word: str, what: str) -> None:
+def refuse_others(f: Frame, a: AV, word: str, what: str) -> None:
+    """A Jacobian is one of real numbers, of which compiling knows how many structures there are."""
+    leaf = a.leaves[0].type if a.kind in ("num", "array") else None
+    if C128 in (leaf, leaf.elem if isinstance(leaf, Array) else None):
+        found = f"{word} of a function with complex numbers as {what}"
+        why = "a function of them has a derivative in each direction of the plane"
+        raise f.error("E09", found, why, "use grad, vjp or jvp, or take both parts apart")
     one_of = a.kind == "sum" and what == "argument" and selection.carries(typ(a))
     if a.kind in ("boxed", "vector", "inner") or one_of:
         found = f"{word} of a function with {describe(typ(a))} as {what}"
         why = "how many floats it holds is known at run time only"
         raise f.error("E09", found, why, "use grad, jvp or hvp")
     for k in a.kids if a.kind in STRUCTURES else ():
-        refuse_boxed(f, k, word, what)
+        refuse_others(f, k, word, what)
 
 
 def demand_float(f: Frame, w: Word, value: AV) -> None:

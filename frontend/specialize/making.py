@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ir.core import Function, Operand, Value
 from ...ir.types import Array
-from . import bodies, headers, instances
+from . import bodies, headers, instances, slots
 from . import frame as frames
 from .joins import Disagree, Endless, coerce, endless, join
 from .values import (
@@ -159,7 +159,12 @@ class Run:
             block = f.b.block((), "return", outs, loc=f.loc)
         results = tuple(instance.result_types())
         loc = f.fn.loc if f.fn else self.loc
-        return Function(instance.name, tuple(captures), tuple(self.params), results, block, {}, loc)
+        flags = slots.buffers(instance.result) if instance.result else ()
+        roomy = tuple([k for k, is_buffer in enumerate(flags) if is_buffer])
+        attrs = {"roomy": roomy} if roomy else {}
+        return Function(
+            instance.name, tuple(captures), tuple(self.params), results, block, attrs, loc
+        )
 
 
 def merged(f: Frame, old: T | None, new: AV) -> T:

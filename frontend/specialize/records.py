@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .frame import Frame
 
 PLAIN: dict[str, type] = {
+    "inner": list,
     "list": list,
     "dict": dict,
     "tuple": tuple,

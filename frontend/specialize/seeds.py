@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand
+from ...ir.structure import merged
 from ...ir.types import BOOL, Array, Type, cotangent_type
-from . import boxes, ndarray, records, views
+from ..prelude import growing
+from . import boxes, ndarray, records, slots, vectors, views
 from .complexes import is_complex
 from .joins import head, zero
 from .values import (
@@ -22,11 +24,13 @@ from .values import (
     STRUCTURES,
     T,
     Viewed,
+    build,
     cotangent,
     describe,
     is_moved,
     leaf_types,
     number,
+    static,
     typ,
 )
 
@@ -61,13 +65,8 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
         if ct.kind != "num" or (is_complex(ct) and expected == F64_T):
             raise wrong_structure(f, ct, primal)
         yield f.convert(ct.leaves[0], expected.leaves[0])
-    elif expected.kind == "vector":
-        if ct.kind != "const" or ct.info is not None:
-            raise wrong_structure(f, ct, primal)
-        for x in leaf_types(primal):
-            c = cotangent_type(x)
-            if c is not None:
-                yield zero(f, c)
+    elif expected.kind == "vector" and ct.kind in ("vector", "list"):
+        yield from cotangent_of_list(f, ct, primal)
     elif expected.kind == "array":
         yield cotangent_array(f, ct, expected.leaves[0], primal)
     else:
@@ -77,6 +76,27 @@ def cotangent_leaves(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
             c = cotangent_type(x)
             if c is not None:
                 yield zero(f, c)
+
+
+def cotangent_of_list(f: Frame, ct: AV, primal: T) -> Iterator[Operand]:
+    """Of a list of numbers, or of tuples of them, an array for each float of an element."""
+    if any(True for _ in slots.slots_in(primal.info)):
+        raise wrong_structure(f, ct, primal)
+    ct = vectors.of(f, ct.kids) if ct.kind == "list" else ct
+    n = ct.leaves[0]
+
+    def columns(t: T, given: T | None, way: tuple[int, ...]) -> Iterator[Operand]:
+        if t.kind in STRUCTURES:
+            for k, kid in enumerate(t.kids):
+                inside = given.kids[k] if given and len(given.kids) == len(t.kids) else None
+                yield from columns(kid, inside, (*way, k))
+        elif cotangent(t) != NONE_T:
+            out = ndarray.owned(f, ndarray.zeros(f, [n], t.leaves[0]))
+            if given is not None and given.kind == "num":
+                ndarray.run(f, growing.column, ct, out, static(way))
+            yield records.contents(f, out).leaves[0]
+
+    yield from columns(primal.info, ct.info, ())
 
 
 def cotangent_array(f: Frame, ct: AV, t: Type, primal: T) -> Operand:
@@ -182,6 +202,8 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
     if is_moved(expected):
         tags = [None] * (len(leaf_types(t)) - len(t.leaves))
         return [*[None] * (len(t.leaves) - 1), moves_of(f, a, expected, t), *tags]
+    if expected.kind == "vector" and a.kind in ("vector", "list"):
+        return tangent_of_list(f, a, x, t)
     if expected.kind == "array" and a.kind == "array":
         same_shape(f, a, x)
         return [contiguous(f, a, expected.leaves[0])]
@@ -193,6 +215,16 @@ def tangent_leaves(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
         "a tangent has the structure of its primal",
         "pass a float for a float, a tuple for a tuple; None where nothing moves",
     )
+
+
+def tangent_of_list(f: Frame, a: AV, x: AV, t: T) -> list[Operand | None]:
+    """The tangent of a list as its own buffers: laid out as the list is, which holds the rest."""
+    held = vectors.converted(f, AV("vector", x.info, (), x.leaves), t.info)
+    ref = ndarray.owned(f, AV("vector", slots.unshared(t.info), (), held.leaves))
+    moves = vectors.of(f, a.kids) if a.kind == "list" else a
+    ndarray.run(f, growing.overwritten, ref, moves)
+    leaves = records.contents(f, ref).leaves
+    return [None if cotangent_type(x) is None else v for x, v in zip(t.leaves, leaves, strict=True)]
 
 
 def same_shape(f: Frame, a: AV, x: AV) -> None:
@@ -246,6 +278,9 @@ def tangent(t: T, value: AV, leaves: Iterator[Operand]) -> AV:
         return number(own[0])
     if t.kind == "array" and own:
         return AV("array", cotangent(t).info, (), tuple(own))
+    if t.kind == "vector" and own:
+        c = cotangent(t)
+        return build(c, iter(merged(leaf_types(c), own, slots.known_leaves(value))))
     if t.kind in ("view", "element", "inner"):
         raise Viewed  # the program begins anew, with such results copied
     return NOTHING

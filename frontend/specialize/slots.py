@@ -80,6 +80,14 @@ def layout(t: T | None) -> tuple[Type, ...]:
     return (*found, *[x for slot in slots_in(t) for x in pool_types(slot)])
 
 
+def buffers(t: T) -> Iterator[bool]:
+    """For each leaf of a value whether it is a buffer of a list, which may have room for more."""
+    for x in t.leaves:
+        yield t.kind == "vector" and isinstance(x, Array)
+    for k in t.kids:
+        yield from buffers(k)
+
+
 def joined(a: Slot, b: Slot) -> Slot | None:
     """The slot for objects of either; None where there is none."""
     shared = a.shared or b.shared
@@ -95,6 +103,15 @@ def joined(a: Slot, b: Slot) -> Slot | None:
 def marked(t: T, path: Path, loc: Loc) -> T:
     """An element type in which the objects of a pool are shared."""
     return changed(t, path, lambda s: s._replace(shared=s.shared or Shared(loc)))
+
+
+def unshared(t: T) -> T:
+    """An element type of which nobody else holds anything."""
+    if t.kind == "slot":
+        slot: Slot = t.info
+        inner = None if slot.element is None else unshared(slot.element)
+        return slot_type(Slot(slot.array, inner))
+    return T(t.kind, t.info, tuple(map(unshared, t.kids)), t.leaves) if t.kids else t
 
 
 def changed(t: T, path: Path, how: Callable[[Slot], Slot]) -> T:
