@@ -15,7 +15,11 @@ import pytest
 
 import array_programs
 import morula
+from agreement import equal, outcome
 from array_rows import ROWS
+from morula.backend.bufferize import bufferize
+from morula.ir.interpreter import run
+from native_code import Native
 
 first, _, end = os.environ.get("MORULA_SEEDS", "0:20").partition(":")
 X = np.array([0.3, 0.9, 0.55, -0.2, 0.7])
@@ -120,6 +124,29 @@ def test_random_program(seed: int) -> None:
         wide, narrow = (along(fixed, tuple(floats), tuple(way), h) for h in (1e-5, 5e-6))
         if near(wide, narrow, 1e-6):  # no branch point stands close by
             assert near(forward, narrow, 1e-4), source
+
+
+@pytest.mark.parametrize("seed", range(int(first), int(end)))
+def test_copies_change_nothing(seed: int) -> None:
+    """Values bit for bit, natively too; gradients as the interpreter runs them."""
+    f, source = array_programs.generate(seed), array_programs.text(seed)
+    for g in (f, morula.grad(f, argnums=(0, 1, 2))):
+        module = morula.lower(g, *arguments(1)).module("opt")
+        name = module.entry.name
+        quiet = bufferize(module, entries=(name,))
+        loud = bufferize(module, entries=(name,), copy_everything=True)
+        assert str(loud).count("copy ") > str(quiet).count("copy ")
+        with np.errstate(all="ignore"):
+            found, wanted = (outcome(run, m, name, *arguments(1)) for m in (loud, quiet))
+            assert equal(found, wanted), source
+        found, wanted = (outcome(Native(m, name), *arguments(1)) for m in (loud, quiet))
+        assert equal(found, wanted) if g is f else alike(found, wanted), source
+
+
+def alike(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple) and isinstance(b, tuple) and not isinstance(a[0], str):
+        return all(map(alike, a, b))
+    return a == b if isinstance(a, tuple) else near(a, b, 1e-9)
 
 
 # ---- the border
