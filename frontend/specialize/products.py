@@ -185,6 +185,8 @@ def by_blas(f: Frame, a: AV, b: AV, shape: Sequence[Operand]) -> AV:
 
 def operand(f: Frame, a: AV) -> tuple[Operand, bool]:
     """An array without gaps, and whether it is the transpose of what is meant."""
+    if views.element_type(f, a) != F64:
+        a = ndarray.array_of(f, a, F64)
     v = views.view_of(f, pending.settled(f, a))
     root = records.contents(f, v.root)
     if root.kind == "array" and v.form is None and not v.fixed:
