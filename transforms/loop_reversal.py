@@ -26,7 +26,7 @@ from ..ir.builder import Builder
 from ..ir.core import Loop, Operand, Value, free_values, literal
 from ..ir.types import BOOL, I64, history_type, is_threaded
 from .cotangents import ct_name
-from .reached import NO, YES, turns
+from .reached import NO, YES, may_forget, turns
 
 if TYPE_CHECKING:
     from .vjp import Reverse
@@ -69,7 +69,7 @@ class LoopReversal:
         for k in self.carried:
             v = loop.carries[k]
             self.sums.append(Sum(v, inner.param(r.ct_type(v), ct_name(v)), self.seed(k)))
-            self.told_from(self.sums[-1], self.seeded(k))
+            self.told_from(self.sums[-1], self.seeded(k), may_forget(loop, k))
         history = [inner.param(r.ct_type(loop.ys[k]), ct_name(loop.ys[k])) for k in self.ys]
         accumulators = self.accumulators()
         around, r.ct = r.ct, dict(accumulators)
@@ -121,9 +121,9 @@ class LoopReversal:
                 self.told_from(s, NO)
                 s.told_next = self.inner.op("or", s.told or NO, when)
 
-    def told_from(self, s: Sum, when: Operand) -> None:
+    def told_from(self, s: Sum, when: Operand, changes: bool = False) -> None:
         """A further carry says whether the sum says anything; first, as `when` does."""
-        if when != YES and self.r.reached.matters(s.value):
+        if (when != YES or changes) and self.r.reached.matters(s.value):
             s.told, s.told_init = self.inner.param(BOOL, f"reached.{s.value.name}"), when
 
     def seed(self, k: int) -> Operand:

@@ -19,7 +19,8 @@ inf is nan, and the contribution is exactly nothing.  A zero that was computed m
 at 0 nan is the honest answer.  The two are told apart by a bool beside the cotangent: an `if`
 yields true from the arms that read the value, a loop carries it, a recursive bwd returns it, and
 the adjoint of an op runs where it is true.  A bool is made only for floats that depend on an op
-whose partials may be infinite.
+whose partials may be infinite, or on a loop: of the candidates for a maximum, say, each made by a
+loop, only the loop that made the largest is reversed.
 
 Elements of arrays have no such bool: their cotangents are zeros in an accumulator.
 """
@@ -29,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..ir.builder import Builder
-from ..ir.core import Block, Module, Operand, Value, literal, walk
+from ..ir.core import LOOPS, Block, Loop, Module, Op, Operand, Value, literal, walk
 from .activity import edges, reach
 
 YES, NO = literal(True), literal(False)
@@ -38,7 +39,7 @@ STEEP = frozenset(
     "sinh cosh acosh atanh gamma lgamma polygamma call vjp jvp unbox".split()
 )
 # zero times a partial of these is zero, whatever the operands are
-TAME = frozenset("add sub neg select convert fit min max abs copysign complex real imag".split())
+TAME = frozenset("add sub neg select convert fit min max abs copysign complex real imag if".split())
 
 
 class Reached:
@@ -47,18 +48,28 @@ class Reached:
     def __init__(self, body: Block, inputs: Iterable[Value] = ()) -> None:
         along: dict[Operand, list[Operand]] = {}
         sources: list[Operand] = list(inputs)
+        loops: list[Operand] = []
         for op in walk(body):
             for source, target in edges(op):
                 along.setdefault(source, []).append(target)
             if op.opcode in STEEP:
                 sources.extend(op.results)
+            elif op.opcode in LOOPS:
+                loops.extend(op.results)
         self.steep = reach(along, sources)
+        self.dear = self.steep | reach(along, loops)
         self.bools: dict[Operand, Operand] = {}
         self.histories: dict[Operand, Operand] = {}  # bools of a history of cotangents
 
     def matters(self, v: Operand) -> bool:
-        """Whether v depends on an op whose partials may be infinite."""
-        return v in self.steep
+        """Whether v depends on an op whose partials may be infinite, or on a loop."""
+        return v in self.dear
+
+    def needs_guard(self, op: Op) -> bool:
+        """Whether the adjoint of op must not run, or costs too much to run, for nothing."""
+        if op.opcode in TAME:
+            return False
+        return op.opcode in LOOPS or any(v in self.steep for v in op.results)
 
     def of(self, c: Operand) -> Operand:
         return self.bools.get(c, YES)
@@ -93,6 +104,26 @@ def steep_inputs(module: Module, name: str) -> set[int]:
                     found[callee] |= passed
                     todo.append(callee)
     return found[name]
+
+
+def may_forget(loop: Loop, k: int) -> bool:
+    """Whether some turn may replace what a loop carries by what does not depend on it."""
+    along: dict[Operand, list[Operand]] = {}
+    against: dict[Operand, list[Operand]] = {}
+    for op in walk(loop.body):
+        for source, target in edges(op):
+            along.setdefault(source, []).append(target)
+            against.setdefault(target, []).append(source)
+    after = reach(along, [loop.carries[k]])
+    before = reach(against, [loop.next[k]])
+    if loop.next[k] not in after:
+        return True
+    return any(
+        r in after and r in before and any(arm.outs[j] not in after for arm in op.regions)
+        for op in walk(loop.body)
+        if op.opcode == "if" and all(arm.end.opcode != "unreachable" for arm in op.regions)
+        for j, r in enumerate(op.results)
+    )
 
 
 def turns(b: Builder, lo: Operand, hi: Operand, step: Operand) -> Operand:

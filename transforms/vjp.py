@@ -54,7 +54,7 @@ from .custom import is_custom, rule_of
 from .derivatives import Assumed, Derivatives, Rule
 from .lengths import lengths
 from .loop_reversal import LoopReversal
-from .reached import NO, TAME, YES, Reached, steep_inputs
+from .reached import NO, YES, Reached, steep_inputs
 from .rebuild import Rebuild
 from .residuals import Residuals, extended
 from .rules import CONSTANT, LINEAR, PARTIALS, apply_partial
@@ -259,7 +259,7 @@ class Reverse(Cotangents):
                 continue
             b.loc = op.loc
             when = self.reached.either(b, given)
-            if when == YES or op.opcode in TAME:
+            if when == YES or not self.reached.needs_guard(op):
                 self.adjoint(b, op, cts, when)
             else:
                 self.guarded(b, op, cts, when)
