@@ -73,10 +73,15 @@ def check(
             check(tolerance, pushed(api.jvp, f), (args, v), order - 1, modes, f"jvp of {name}")
     if "rev" in modes:
         dx = api.vjp(f, *args)[1](ct)
-        got, wanted = np.dot(vector(dx), vector(v)), np.dot(vector(ct), measured)
+        got, wanted = paired(vector(dx), vector(v)), paired(vector(ct), measured)
         tolerance.compare(np.array([got]), np.array([wanted]), f"vjp of {name}")
         if order > 1:
             check(tolerance, pulled(api.vjp, f), (args, ct), order - 1, modes, f"vjp of {name}")
+
+
+def paired(ct: np.ndarray[Any, Any], t: np.ndarray[Any, Any]) -> float:
+    """<ct, t>; of complex numbers the real part of it, as `transforms/rules.py` has it."""
+    return float(np.sum(ct * t).real)
 
 
 def difference(
@@ -101,10 +106,13 @@ def difference(
 def direction(value: Any, random: np.random.Generator) -> Any:
     """A random tangent, or cotangent, of a value; None where it holds no float."""
 
-    def go(x: Any) -> Any:
+    def one(x: Any) -> Any:
         if isinstance(x, np.ndarray):
-            return random.uniform(-1.0, 1.0, len(x))
+            return random.uniform(-1.0, 1.0, x.shape)
         return float(random.uniform(0.5, 1.0)) * (1 if random.integers(2) else -1)
+
+    def go(x: Any) -> Any:
+        return one(x) + 1j * one(x) if np.iscomplexobj(x) else one(x)
 
     return mapped(value, go, keep=False)
 
@@ -143,12 +151,14 @@ def floats(value: Any) -> Iterator[Any]:
 
 def vector(value: Any) -> np.ndarray[Any, Any]:
     """All floats of a value, one after the other."""
-    return np.concatenate([np.zeros(0), *map(np.atleast_1d, floats(value))])
+    return np.concatenate([np.zeros(0), *map(np.ravel, floats(value))])
 
 
 def is_float(value: Any) -> bool:
-    return isinstance(value, (float, np.floating, np.ndarray))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fc"
+    return isinstance(value, (float, complex, np.floating, np.complexfloating))
 
 
 def shown(x: np.ndarray[Any, Any]) -> str:
-    return str(x.tolist() if x.size != 1 else float(x[0]))
+    return str(x.tolist() if x.size != 1 else x[0].item())

@@ -20,6 +20,7 @@ from ..ir.types import cotangent_type, is_threaded
 from .rules import CONSTANT
 
 Edge = tuple[Operand, Value]
+Graph = dict[Operand, list[Operand]]
 
 
 def edges(op: Op) -> Iterator[Edge]:
@@ -46,17 +47,23 @@ def active_values(
     block: Block, inputs: Iterable[Value], outputs: Iterable[Operand] | None = None
 ) -> set[Value]:
     """Values that depend on the inputs and, if outputs are given, that these depend on."""
-    along: dict[Operand, list[Operand]] = {}
-    against: dict[Operand, list[Operand]] = {}
-    for op in walk(block):
-        for source, target in edges(op):
-            along.setdefault(source, []).append(target)
-            against.setdefault(target, []).append(source)
+    along, against = graphs(block)
     varied = reach(along, inputs)
     return varied if outputs is None else varied & reach(against, outputs)
 
 
-def reach(graph: dict[Operand, list[Operand]], seeds: Iterable[Operand]) -> set[Value]:
+def graphs(block: Block) -> tuple[Graph, Graph]:
+    """The edges of all ops of a block, along them and against them."""
+    along: Graph = {}
+    against: Graph = {}
+    for op in walk(block):
+        for source, target in edges(op):
+            along.setdefault(source, []).append(target)
+            against.setdefault(target, []).append(source)
+    return along, against
+
+
+def reach(graph: Graph, seeds: Iterable[Operand]) -> set[Value]:
     seen: set[Value] = set()
     todo = list(seeds)
     while todo:

@@ -31,7 +31,7 @@ from collections.abc import Iterable, Sequence
 
 from ..ir.builder import Builder
 from ..ir.core import LOOPS, Block, Loop, Module, Op, Operand, Value, literal, walk
-from .activity import edges, reach
+from .activity import graphs, reach
 
 YES, NO = literal(True), literal(False)
 STEEP = frozenset(
@@ -46,17 +46,11 @@ class Reached:
     """`of(c)` for a cotangent c: the bool, or true where its value was read for certain."""
 
     def __init__(self, body: Block, inputs: Iterable[Value] = ()) -> None:
-        along: dict[Operand, list[Operand]] = {}
-        sources: list[Operand] = list(inputs)
-        loops: list[Operand] = []
-        for op in walk(body):
-            for source, target in edges(op):
-                along.setdefault(source, []).append(target)
-            if op.opcode in STEEP:
-                sources.extend(op.results)
-            elif op.opcode in LOOPS:
-                loops.extend(op.results)
-        self.steep = reach(along, sources)
+        along, _ = graphs(body)
+        ops = list(walk(body))
+        steep = [v for op in ops if op.opcode in STEEP for v in op.results]
+        self.steep = reach(along, [*inputs, *steep])
+        loops = [v for op in ops if op.opcode in LOOPS for v in op.results]
         self.dear = self.steep | reach(along, loops)
         self.bools: dict[Operand, Operand] = {}
         self.histories: dict[Operand, Operand] = {}  # bools of a history of cotangents
@@ -108,12 +102,7 @@ def steep_inputs(module: Module, name: str) -> set[int]:
 
 def may_forget(loop: Loop, k: int) -> bool:
     """Whether some turn may replace what a loop carries by what does not depend on it."""
-    along: dict[Operand, list[Operand]] = {}
-    against: dict[Operand, list[Operand]] = {}
-    for op in walk(loop.body):
-        for source, target in edges(op):
-            along.setdefault(source, []).append(target)
-            against.setdefault(target, []).append(source)
+    along, against = graphs(loop.body)
     after = reach(along, [loop.carries[k]])
     before = reach(against, [loop.next[k]])
     if loop.next[k] not in after:
