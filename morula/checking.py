@@ -131,7 +131,7 @@ def mapped(value: Any, go: Callable[[Any], Any], keep: bool) -> Any:
             made[-1].append(made_of(type(v), part_names(v) or (), done))
         elif is_float(v):
             made[-1].append(go(v))
-        elif (parts := parts_in(v)) is None:
+        elif (parts := parts_of_value(v)) is None:
             made[-1].append(v if keep else None)
         else:
             made.append([])
@@ -146,7 +146,11 @@ def floats(value: Any) -> Iterator[Any]:
         v = left.pop()
         if is_float(v):
             yield v
-        left += reversed(parts_in(v) or [])
+        left += reversed(parts_of_value(v) or [])
+
+
+def parts_of_value(value: Any) -> list[Any] | None:
+    return list(value) if type(value) is list else parts_in(value)
 
 
 def vector(value: Any) -> np.ndarray[Any, Any]:

@@ -927,6 +927,9 @@ def test_check_grads_of_matrices_complex_numbers_and_lists() -> None:
     check_grads(lambda m, k: np.sin(m @ m) * k[1], (np.ones((2, 2)), np.arange(3)), 2)
     check_grads(lambda z: abs(z * z + 1) + z.imag, (1.0 + 2.0j,), 2)
     check_grads(lambda z: np.fft.fft(z) * z, (np.array([1j, 2.0, -1.0 + 1j]),), 2)
-    check_grads(lambda rows: [sum(r) ** 2 for r in rows], ([[1.0, 2.0], [3.0]],), 2)
+    check_grads(lambda xs: [x * xs[0] for x in xs], ([1.0, 2.0, -0.5],), 2)
+    check_grads(lambda rows: [sum(r) ** 2 for r in rows], ([[1.0, 2.0], [3.0]],))
+    with pytest.raises(AssertionError, match="differences give"):
+        check_grads(lambda xs: stop_gradient(xs[0]) * xs[0], ([1.0, 2.0],))
     with pytest.raises(AssertionError, match="differences give"):
         check_grads(lambda z: (stop_gradient(z.real) * z).real, (1.0 + 2.0j,))

@@ -454,6 +454,13 @@ def along(f: Frame, inner: AV, args: list[AV], *lanes: list[AV]) -> AV:
                 if x is not None:
                     wrt[name] = None
                     moves.append(x)
+    if not wrt:
+        raise f.error(
+            "E09",
+            "jvp with tangents that are None",
+            "where nothing moves there is no derivative",
+            "pass a float for a float, or call the function itself",
+        )
     kinds = instance.result_types()
     changes = [c for c in map(cotangent_type, kinds) if c is not None]
     types = [*kinds, *changes * len(lanes)]
