@@ -126,7 +126,7 @@ def test_random_program(seed: int) -> None:
             assert near(forward, narrow, 1e-4), source
 
 
-@pytest.mark.parametrize("seed", range(int(first), int(end)))
+@pytest.mark.parametrize("seed", range(int(first), int(end), 2))
 def test_copies_change_nothing(seed: int) -> None:
     """Values bit for bit, natively too; gradients as the interpreter runs them."""
     f, source = array_programs.generate(seed), array_programs.text(seed)

@@ -45,11 +45,6 @@ def test_three_orders(f: Callable[..., Any]) -> None:
     assert near(second(A), slope(first, A, T), 1e-4)
     third = jvp(second, (A,), (S,))[1]
     assert near(third, slope(second, A, S), 1e-3)
-    assert near(third, grad(lambda a: np.sum(second_of(f, a) * S))(A), 1e-7)
-
-
-def second_of(f: Callable[..., Any], a: Any) -> Any:
-    return morula.grad(lambda a: np.sum(morula.grad(f)(a) * T))(a)
 
 
 def test_no_elimination_is_kept() -> None:

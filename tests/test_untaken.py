@@ -261,15 +261,6 @@ def carried(x: float, n: int) -> float:
 
 
 @each_n
-def last_turn_is_not_read(x: float, n: int) -> float:
-    s, r = x, 0.0
-    for k in range(n + 1):
-        r += s + k
-        s = math.sqrt(s)
-    return r if n == 0 or x > 0.0 else x
-
-
-@each_n
 def in_two_loops(x: float, n: int) -> float:
     s, r = math.sqrt(x), 0.0
     for k in range(3):

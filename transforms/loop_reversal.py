@@ -88,6 +88,9 @@ class LoopReversal:
             after = r.ct.pop(s.value, None)
             s.next = r.zero(inner, s.value) if after is None else after
             s.told_next = NO if after is None else r.reached.of(after)
+            if s.told is not None and s.told_next == YES and s.told_init != YES:
+                s.when = self.b.op("or", s.told_init, turns(self.b, *self.bounds()))
+                s.told_init = YES  # read in every turn: that nobody reads what the last one made
         elements = {k: r.ct.pop(v) for k, v in enumerate(loop.elements) if v in r.ct}
         outside = {v: c for v, c in r.ct.items() if c is not accumulators.get(v)}
         r.ct = around
@@ -169,7 +172,7 @@ class LoopReversal:
             "for", operands, attrs, types, names, [body], groups=(3, len(inits), len(each))
         )
         for s, p in zip(told, results[len(sums) :], strict=False):
-            s.when = p
+            s.when = p if s.when == YES else s.when
         histories = dict(zip(elements, results[len(inits) :], strict=False))
         tellers = iter(results[len(inits) + len(elements) :])
         for c, when in zip(histories.values(), whens, strict=True):

@@ -22,7 +22,8 @@ the adjoint of an op runs where it is true.  A bool is made only for floats that
 whose partials may be infinite, or on a loop: of the candidates for a maximum, say, each made by a
 loop, only the loop that made the largest is reversed.
 
-Elements of arrays have no such bool: their cotangents are zeros in an accumulator.
+Elements of arrays have no such bool: their cotangents are zeros in an accumulator.  Nor has what a
+loop reads in every turn, though nobody may read what its last turn makes: loops stay free of it.
 """
 
 from __future__ import annotations
