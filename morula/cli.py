@@ -364,6 +364,7 @@ PASSES: dict[str, Callable[[], Callable[[Module], Module]]] = {
         "simplify",
         "cse",
         "licm",
+        "lift",
         "dce",
         "clean",
         "expand",

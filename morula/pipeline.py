@@ -232,8 +232,11 @@ def misused(error: Any) -> Error:
 
 def opt(c: Compilation) -> Module:
     from .transforms.clean import clean
+    from .transforms.lift import lift
 
-    return clean(c.stage("ad"))
+    cleaned = clean(c.stage("ad"))
+    lifted = lift(cleaned)
+    return cleaned if lifted is cleaned else clean(lifted)
 
 
 def memory(c: Compilation) -> Module:

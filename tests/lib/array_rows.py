@@ -209,9 +209,25 @@ def stops_early(x, m):
     return np.sum(y) * 2.0
 
 
+def best_of_several(x, m):
+    """What the inner loops read is overwritten later, by the best of what they gave."""
+    v, total = x[:4].copy(), 0.0
+    for s in range(4):
+        best = -math.inf
+        for a in range(3):
+            q = 0.0
+            for t in range(4):
+                q += m[a, t] * v[t] * v[t] + v[t] * v[s]
+            if q > best:
+                best = q
+        v[s] = math.tanh(best)
+        total += best
+    return total + np.sum(v)
+
+
 ROWS: list[Callable[[Any, Any], Any]] = [
     running_sum, second_name, a_view_of_a_view, swapped_buffers, made_in_the_loop, chosen_by_if,
     rows_and_columns, rows_of_a_loop, overlapping, places, other_shapes, new_axes, broadcasting,
     untaken, products, by_name, sorted_values, linear_system, gauss_seidel, ints_and_bools,
-    while_with_writes, recursive_halves, stops_early,
+    while_with_writes, recursive_halves, stops_early, best_of_several,
 ]  # fmt: skip
