@@ -31,11 +31,11 @@ from collections.abc import Iterable, Sequence
 
 from ..ir.builder import Builder
 from ..ir.core import LOOPS, Block, Function, Loop, Module, Op, Operand, Value, callees, walk
-from ..ir.ops import record_types
+from ..ir.ops import ARRAY_UPDATES, record_types
 from ..ir.types import BOOL, MARK, Array, Box, List, Scalar, Type
 from .lists import expand_lists
 from .nesting import Walk, drive
-from .ownership import UPDATES, Ownership, Signature, consumption
+from .ownership import Ownership, Signature, consumption
 
 NEW = frozenset({"zeros", "zeros_like", "copy", "box"})
 
@@ -185,7 +185,7 @@ class Placed:
         """Say where the results of an op live."""
         if op.opcode in NEW:
             op.results[0].place = "arena"
-        elif op.opcode in UPDATES and isinstance(op.results[0].type, Array):
+        elif op.opcode in ARRAY_UPDATES and isinstance(op.results[0].type, Array):
             assert isinstance(op.operands[0], Value)
             op.results[0].place = op.operands[0]
         elif op.opcode == "if":

@@ -21,7 +21,7 @@ from ..ir.structure import (
     pooled_in,
 )
 from ..ir.structure import leaf_types as types_of
-from ..ir.types import C128, DTYPES, F64, Array, Scalar, cotangent_type, wide
+from ..ir.types import C128, DTYPES, F64, Array, Scalar, Type, cotangent_type, wide
 from ..ir.widen import class_in
 from . import recursive
 from .border import BorderError, fits, no_array
@@ -52,31 +52,28 @@ Shape = tuple[int, ...] | None  # of an array in a result, where it is known
 BoxOf = Callable[[Boxed, Any], Any]  # the box of a cotangent
 
 
+# what is taken for a cotangent of such a number, what it becomes, and what that is called
+SCALARS: dict[Type, tuple[tuple[type, ...], Callable[[Any], Any], str]] = {
+    F64: ((float, int, np.floating, np.integer), float, "a float"),
+    C128: ((complex, float, int, np.number), complex, "a complex number"),
+}
+
+
 def _cotangent(
     tree: Tree, value: Any, lengths: Iterator[Shape], name: str, box: BoxOf
 ) -> Iterator[Any]:
     match tree:
-        case Leaf(t) if t == F64:
+        case Leaf(t) if t in SCALARS:
             next(lengths, None)
             if isinstance(value, np.ndarray) and value.ndim == 0:
                 value = value[()]
-            if isinstance(value, (bool, np.bool_)) or not isinstance(
-                value, (float, int, np.floating, np.integer)
-            ):
-                raise _wrong(value, name, "a float")
+            kinds, make, wanted = SCALARS[t]
+            if isinstance(value, (bool, np.bool_)) or not isinstance(value, kinds):
+                raise _wrong(value, name, wanted)
             try:
-                yield float(value)
+                yield make(value)
             except OverflowError:
                 raise BorderError("E09", f"{name} is an int too large for a float") from None
-        case Leaf(t) if t == C128:
-            next(lengths, None)
-            if isinstance(value, np.ndarray) and value.ndim == 0:
-                value = value[()]
-            if isinstance(value, (bool, np.bool_)) or not isinstance(
-                value, (complex, float, int, np.number)
-            ):
-                raise _wrong(value, name, "a complex number")
-            yield complex(value)
         case Leaf(Array(elem, rank)) if wide(elem) in (F64, C128):
             yield _cotangent_array(value, rank, next(lengths, None), name, wide(elem))
         case Tuple(kids):

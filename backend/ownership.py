@@ -21,11 +21,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..ir.core import LOOPS, Block, Function, Loop, Module, Op, Operand, Value, free_values
+from ..ir.ops import ARRAY_UPDATES
 from ..ir.types import Array
 
-UPDATES = frozenset({"set", "add_at", "accum", "gemm"})
 KEEPERS = frozenset({"box", "select"})  # the result refers to the operand for ever
-MADE = UPDATES | {"zeros", "zeros_like", "copy", "call", "if", "for", "while", "null"}
+MADE = ARRAY_UPDATES | {"zeros", "zeros_like", "copy", "call", "if", "for", "while", "null"}
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Ownership:
     def consuming(self, op: Op, block: Block) -> list[int]:
         """The places of the array operands whose memory the op takes over."""
         found: list[int] = []
-        if op.opcode in UPDATES:
+        if op.opcode in ARRAY_UPDATES:
             found = [0]
         elif op.opcode in LOOPS:
             start = op.groups[0] if op.opcode == "for" else 0

@@ -15,7 +15,6 @@ from .mathematics import fast
 from .writer import Code, Row
 
 MEMORY_TEXT = "out of memory"
-COMPLEX = layout.MEMORY["c128"]
 
 
 def allocate(c: Code, n: str, size: int, op: Op) -> str:
@@ -167,8 +166,8 @@ def put(c: Code, op: Op) -> tuple[str, ...]:
 
 def adding(op: Op) -> str:
     """The instruction that adds elements of an array; integer arrays wrap, as NumPy's."""
-    kind = layout.element(op.operands[0].type)
-    return {"double": "fadd" + fast(op), COMPLEX: "fadd" + fast(op), "i64": "add"}[kind]
+    kind = layout.words(elem_of(op.operands[0].type))[0]
+    return {"double": "fadd" + fast(op), "i64": "add"}[kind]
 
 
 def add_at(c: Code, op: Op) -> tuple[str, ...]:

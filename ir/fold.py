@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .core import Literal, Module, Op, Operand, Value, literal, zero_literal
-from .ops import CONVERSIONS, TABLE, evaluate, is_literal
+from .ops import ARRAY_UPDATES, CONVERSIONS, TABLE, evaluate, is_literal
 from .ranges import below
 from .types import BOOL, C128, F32, F64, I64, NARROW, Array, Scalar, wide
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 Folded = tuple[Operand, ...] | None
 Rule = Callable[["Builder", tuple[Operand, ...], Mapping[str, Any]], Folded]
-ARRAY_UPDATES = frozenset({"set", "add_at", "accum", "gemm"})
 
 
 def fold(

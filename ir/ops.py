@@ -388,6 +388,7 @@ TOO_LARGE = "integer overflow: the result does not fit in 64 bits"
 CHECKED_INT = frozenset({"add", "sub", "mul", "neg", "abs", "shl", "pow"})
 DIVISIONS = frozenset({"floordiv", "mod"})
 ENDS = frozenset({"yield", "next", "test", "return", "unreachable"})
+ARRAY_UPDATES = frozenset({"set", "add_at", "accum", "gemm"})  # of the first operand
 COMMUTATIVE = frozenset({"add", "mul", "and", "or", "xor", "eq", "ne"})
 # floats of these are the same in fwd and bwd, so a test on them may be recomputed
 REPEATABLE = frozenset(

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..ir.core import LOOPS, Block, Function, Loop, Module, Op, Operand, Value, walk
+from ..ir.ops import ARRAY_UPDATES
 from ..ir.types import cotangent_type, is_threaded
 from .rules import CONSTANT
 
@@ -74,9 +75,6 @@ def reach(graph: Graph, seeds: Iterable[Operand]) -> set[Value]:
     return seen
 
 
-UPDATES = frozenset({"set", "add_at", "accum", "gemm"})
-
-
 def consumed(module: Module, block: Block, memo: dict[str, tuple[bool, ...]]) -> set[Value]:
     """Arrays and lists that the block updates, carries, yields, returns, boxes or hands on so.
 
@@ -84,7 +82,7 @@ def consumed(module: Module, block: Block, memo: dict[str, tuple[bool, ...]]) ->
     """
     out: set[Operand] = set(block.outs)
     for op in walk(block):
-        if op.opcode in UPDATES:
+        if op.opcode in ARRAY_UPDATES:
             out.add(op.operands[0])
         elif op.opcode == "box":
             out.update(op.operands)

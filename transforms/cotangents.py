@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 from ..ir.builder import Builder
 from ..ir.core import LOOPS, Loop, Op, Operand, Value, literal, zero_literal
+from ..ir.ops import ARRAY_UPDATES
 from ..ir.types import I64, Array, Box, Scalar, cotangent_type, is_threaded
 from .reached import YES, Reached
 
 Lengths = dict[Value, list[Value]]  # of arrays, those that the primal has measured
-SHAPE_KEEPERS = frozenset({"set", "add_at", "accum", "gemm", "zeros_like"})
+SHAPE_KEEPERS = ARRAY_UPDATES | {"zeros_like"}
 
 
 class Cotangents:

@@ -217,14 +217,11 @@ class PullbackMaker:
         seeds = [k for k, s in enumerate(self.seeds) if s]
         params = [b.param(ct, "ct") for k in seeds if (ct := cotangent_type(f.results[k]))]
         roomy = f.attrs.get("roomy", ())
-        cts = [
-            padded(b, c, shapes[k][0])
-            if k in roomy
-            else whole(b, c, shapes[k])
-            if k in shapes
-            else c
-            for k, c in zip(seeds, params, strict=True)
-        ]
+        cts: list[Operand] = list(params)
+        for j, k in enumerate(seeds):
+            if k in shapes:
+                c = params[j]
+                cts[j] = padded(b, c, shapes[k][0]) if k in roomy else whole(b, c, shapes[k])
         zeros = [b.op("zeros_like", inputs[k]) for k in rule.accumulators]
         captures: list[Operand] = [inputs[k] for k in rule.needed]
         operands = [*captures, *residuals, *cts, *zeros]

@@ -13,9 +13,10 @@ the turns.  `accum` does not: what is added to null decides.
 from __future__ import annotations
 
 from ..ir.core import LOOPS, Block, Loop, Op, Operand, Value
+from ..ir.ops import ARRAY_UPDATES
 from ..ir.types import Array
 
-UPDATES = frozenset({"set", "add_at", "gemm"})
+KEEPERS = ARRAY_UPDATES - {"accum"}
 
 
 class Shapes:
@@ -56,7 +57,7 @@ class Shapes:
         while isinstance(v, Value):
             op = self.definers(block).get(v)
             before: Operand | None = None
-            if op is not None and op.opcode in UPDATES:
+            if op is not None and op.opcode in KEEPERS:
                 before = op.operands[0]
             elif op is not None and (op.opcode in LOOPS or op.opcode == "if"):
                 before = self.of(op)[op.results.index(v)]

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 
+from .scalars import angle
+
 # Ordinary programs of the language, which stand without annotations.
 # mypy: allow-untyped-defs, allow-untyped-calls
 
@@ -19,10 +21,6 @@ def absolute(z):
     if z.real == 0.0 and z.imag == 0.0:
         return 0.0
     return math.hypot(z.real, z.imag)
-
-
-def angle(z):
-    return math.atan2(z.imag, z.real)
 
 
 def polar(z):

@@ -130,18 +130,13 @@ def unpack(f: Frame, a: AV, n: int) -> list[AV]:
         too_many = f"too many values to unpack (expected {n})"
         f.check(Literal(len(a.kids) <= n, BOOL), "ValueError", too_many)
         return list(a.kids)
-    if views.is_array(f, a):
-        count = length(f, a)
+    is_list = records.contents(f, a).kind in ("vector", "inner")
+    if is_list or views.is_array(f, a):
+        count, item = length(f, a), vectors.item if is_list else ndarray.item
         for opcode, text in (("ge", "not enough"), ("le", "too many")):
             ok = f.scalar(opcode, (count, Literal(n, I64)), BOOL)
             f.check(ok, "ValueError", f"{text} values to unpack (expected {n})")
-        return [ndarray.item(f, a, Literal(k, I64)) for k in range(n)]
-    if records.contents(f, a).kind in ("vector", "inner"):
-        count = vectors.length(f, a)
-        for opcode, text in (("ge", "not enough"), ("le", "too many")):
-            ok = f.scalar(opcode, (count, Literal(n, I64)), BOOL)
-            f.check(ok, "ValueError", f"{text} values to unpack (expected {n})")
-        return [vectors.item(f, a, Literal(k, I64)) for k in range(n)]
+        return [item(f, a, Literal(k, I64)) for k in range(n)]
     raise f.error(
         "E03",
         f"{describe(typ(a))} unpacked into {n} names",

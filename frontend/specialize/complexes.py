@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...ir.core import Literal, Operand
 from ...ir.types import BOOL, C128, F64, I64
 from ..names import COMPLEX
-from ..prelude import complexes
+from ..prelude import complexes, scalars
 from .values import AV, describe, number, static, typ
 
 if TYPE_CHECKING:
@@ -83,6 +83,12 @@ def made(f: Frame, re: Operand, im: Operand) -> AV:
     return number(f.scalar("complex", (re, im), C128))
 
 
+def as_complex(f: Frame, a: AV, what: str) -> AV:
+    from . import operators
+
+    return a if is_complex(a) else number(f.convert(operators.as_float(f, a, what), C128))
+
+
 def of_parts(f: Frame, name: str, args: list[AV]) -> AV:
     """complex(), complex(z), complex(x, y)."""
     from . import operators
@@ -90,8 +96,7 @@ def of_parts(f: Frame, name: str, args: list[AV]) -> AV:
     given: Sequence[AV] = args or [static(0.0)]
     what = "an argument of complex"
     if len(given) == 1:
-        (a,) = given
-        return a if is_complex(a) else number(f.convert(operators.as_float(f, a, what), C128))
+        return as_complex(f, given[0], what)
     x, y = (operators.as_float(f, a, what) for a in given)
     return made(f, x, y)
 
@@ -101,16 +106,26 @@ def call(f: Frame, name: str, args: list[AV], kw: dict[str, AV]) -> AV | None:
     module, _, word = name.rpartition(".")
     if name not in COMPLEX or not (module == "cmath" or any(map(is_complex, args))):
         return None
-    from . import calls, operators, records
+    from . import calls, records
 
     program = getattr(complexes, COMPLEX[name])
     if word != "rect":
         what = f"an argument of {name}"
-        args = [
-            a if is_complex(a) else number(f.convert(operators.as_float(f, a, what), C128))
-            for a in args
-        ]
+        args = [as_complex(f, a, what) for a in args]
     return calls.call(f, records.function(f, program), args, kw)
+
+
+def refuse_part(f: Frame, a: AV) -> None:
+    """E11 where an array that is about to be written is the real or imaginary part of another."""
+    fn = a.kids[0] if a.kind == "pending" else a
+    known = f.program.lowered.python.get(fn.info.fn) if fn.kind == "fn" else None
+    if known in (scalars.real_part, scalars.imaginary_part):
+        raise f.error(
+            "E11",
+            "a write to a part of complex numbers",
+            "`z.real` and `z.imag` are arrays of their own here, not views",
+            "write the numbers: `z[i] = complex(x, z[i].imag)`",
+        )
 
 
 def refused(f: Frame, a: AV, what: str) -> Exception:

@@ -16,7 +16,19 @@ from ...ir.core import Literal, Operand, zero_literal
 from ...ir.types import BOOL, C128, F64, I64, Array, Scalar, Type, wide
 from .. import names
 from ..prelude import elements, scalars, shaping
-from . import calls, cells, gather, narrow, operators, pending, records, sums, vectors, views
+from . import (
+    calls,
+    cells,
+    complexes,
+    gather,
+    narrow,
+    operators,
+    pending,
+    records,
+    sums,
+    vectors,
+    views,
+)
 from .branches import is_natural
 from .values import AV, Dead, describe, number, static, typ
 from .views import ONE, ZERO, Along, View
@@ -101,13 +113,7 @@ def setitem(f: Frame, a: AV, i: AV, value: AV) -> None:
 
 def writable(f: Frame, a: AV) -> None:
     """ValueError where a view repeats elements, as np.broadcast_to's does: it is only read."""
-    if a.kind == "pending" and is_part(f, a.kids[0]):
-        raise f.error(
-            "E11",
-            "a write to a part of complex numbers",
-            "`z.real` and `z.imag` are arrays of their own here, not views",
-            "write the numbers: `z[i] = complex(x, z[i].imag)`",
-        )
+    complexes.refuse_part(f, a)
     if a.kind != "view":
         return
     for along in views.view_of(f, a).axes:
@@ -116,11 +122,6 @@ def writable(f: Frame, a: AV) -> None:
             f.check(f.scalar("eq", (along.length, ONE), BOOL), "ValueError", READ_ONLY)
         elif not isinstance(along.step, Literal):
             f.check(f.scalar("ne", (along.step, ZERO), BOOL), "ValueError", READ_ONLY)
-
-
-def is_part(f: Frame, fn: AV) -> bool:
-    known = f.program.lowered.python.get(fn.info.fn) if fn.kind == "fn" else None
-    return known in (scalars.real_part, scalars.imaginary_part)
 
 
 READ_ONLY = "assignment destination is read-only"
@@ -142,8 +143,6 @@ def element(f: Frame, value: AV, to: Scalar) -> Operand:
     if to == BOOL:
         return operators.truth(f, value)
     if x.type == C128 and to != C128:
-        from . import complexes
-
         raise complexes.refused(f, value, "an element of an array of floats")
     if wide(to) == I64 and x.type == F64:
         from . import builtins

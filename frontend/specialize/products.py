@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...ir.core import Literal, Operand, Value
-from ...ir.fold import ARRAY_UPDATES
+from ...ir.ops import ARRAY_UPDATES
 from ...ir.types import BOOL, DTYPES, F64, I64, NARROW, Array, Scalar, wide
 from ..prelude import elements, shaping
 from . import (
